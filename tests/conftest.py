@@ -1,0 +1,19 @@
+"""The environment every test runs in: no telemetry, and a Prefect home that is not the user's own.
+
+Set at import, since Prefect reads its settings when it is first imported; what is set already stays.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+for _name, _value in {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_HOME": str(_ROOT / "outputs" / ".prefect"),  # kept between runs: creating its database takes seconds
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+}.items():
+    os.environ.setdefault(_name, _value)

@@ -1,0 +1,86 @@
+"""What is this text about, how does it change, and which documents say so - the same answer every time.
+
+>>> import topics
+>>> topics.fit(["..."])  # doctest: +SKIP
+
+Importing this loads nothing heavy; what a name needs is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from topics.config import Config
+    from topics.corpus import Source, read
+    from topics.data import Corpus
+    from topics.errors import (
+        InvalidConfig,
+        InvalidInput,
+        ModelNotFound,
+        SchemaMismatch,
+        StoreDamaged,
+        TopicsError,
+        VerificationFailed,
+    )
+    from topics.estimator import TopicModel
+    from topics.folder import load
+    from topics.pipeline import assign, fit
+    from topics.run import Run
+    from topics.store import NO_STORE, Store
+
+__version__ = "0.1.0"
+
+#: Every public name and where it lives.
+_HOME = {
+    "Config": "config",
+    "Corpus": "data",
+    "InvalidConfig": "errors",
+    "InvalidInput": "errors",
+    "ModelNotFound": "errors",
+    "NO_STORE": "store",
+    "Run": "run",
+    "SchemaMismatch": "errors",
+    "Source": "corpus",
+    "Store": "store",
+    "StoreDamaged": "errors",
+    "TopicModel": "estimator",
+    "TopicsError": "errors",
+    "VerificationFailed": "errors",
+    "assign": "pipeline",
+    "fit": "pipeline",
+    "load": "folder",
+    "read": "corpus",
+}
+
+__all__ = [
+    "NO_STORE",
+    "Config",
+    "Corpus",
+    "InvalidConfig",
+    "InvalidInput",
+    "ModelNotFound",
+    "Run",
+    "SchemaMismatch",
+    "Source",
+    "Store",
+    "StoreDamaged",
+    "TopicModel",
+    "TopicsError",
+    "VerificationFailed",
+    "assign",
+    "fit",
+    "load",
+    "read",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'topics' has no attribute {name!r}")
+    return getattr(import_module(f"topics.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,117 @@
+"""Every setting, its default and its bounds, in one place.
+
+The defaults follow measurements over eleven labelled corpora; what each is good for stands in its
+description, which the command line, the Prefect form and the documentation all show.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from topics.errors import InvalidConfig
+
+#: Settings that say how the work is done, not what comes out: no key and no run folder knows them.
+EXECUTION = ("workers", "batch_size")
+
+
+class Config(BaseModel):
+    """How topics are made from documents. Frozen; build another with `Config.of(**changes)`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    encoder: str = Field("all-MiniLM-L6-v2", description="sentence-transformers model: a name or a local folder")
+    n_neighbors: int = Field(30, ge=2, le=500, description="neighbours per document in the graph")
+    consensus: int = Field(
+        10, ge=0, le=100, description="community detections that sharpen the graph; 0 gives plain UMAP"
+    )
+    n_components: int = Field(5, ge=2, le=100, description="dimensions of the UMAP layout that is clustered")
+    n_epochs: int = Field(200, ge=10, le=5000, description="optimisation epochs of each UMAP layout")
+    min_cluster_size: int | None = Field(
+        None, ge=2, description="fewest documents of a topic; by default max(10, sqrt(n) / 2)"
+    )
+    min_samples: int = Field(15, ge=1, description="HDBSCAN: how conservative; more gives more outliers")
+    coverage: float | Literal["auto"] = Field(
+        "auto", description="share of documents that get a topic, 0 to 1; auto: as many as clearly belong"
+    )
+    language: str = Field("auto", description="language of the stop words: an ISO 639-1 code, auto or none")
+    stop_words: tuple[str, ...] = Field((), description="more words that are never terms")
+    ngrams: int = Field(1, ge=1, le=3, description="longest phrase, in words, that can be a term")
+    n_terms: int = Field(10, ge=1, le=100, description="terms that describe a topic")
+    n_representatives: int = Field(5, ge=1, le=100, description="representative documents of a topic")
+    seed: int = Field(0, ge=0, lt=2**31, description="seed of everything that draws random numbers")
+    title: str = Field("", description="heading of the report")
+    keep_text: bool = Field(False, description="write the texts into documents.parquet as well")
+    workers: int | None = Field(None, ge=1, description="threads; by default one per processor; never changes a result")
+    batch_size: int = Field(64, ge=1, description="most documents the encoder sees at once; never changes a result")
+
+    @field_validator("coverage")
+    @classmethod
+    def _share(cls, value: float | str) -> float | str:
+        if isinstance(value, float) and not 0 <= value <= 1:
+            raise ValueError(f"must lie between 0 and 1, or be 'auto'; got {value}")
+        return value
+
+    @classmethod
+    def of(cls, **settings: Any) -> Config:
+        """Build a configuration; a bad setting raises `InvalidConfig` that says what is allowed.
+
+        Examples
+        --------
+        >>> Config.of(min_cluster_size=25).min_cluster_size
+        25
+        >>> Config.of(min_cluster_size=1)
+        Traceback (most recent call last):
+        topics.errors.InvalidConfig: min_cluster_size=1: Input should be greater than or equal to 2.
+        """
+        unknown = sorted(set(settings) - set(cls.model_fields))
+        if unknown:
+            raise InvalidConfig(f"unknown setting {', '.join(unknown)}; there are: {', '.join(cls.model_fields)}.")
+        try:
+            return cls(**settings)
+        except ValidationError as error:
+            told = [f"{'.'.join(map(str, e['loc'][:1]))}={e['input']!r}: {e['msg']}." for e in error.errors()]
+            raise InvalidConfig(" ".join(dict.fromkeys(told))) from None
+
+    def decisive(self) -> dict[str, Any]:
+        """The settings a result depends on, JSON-ready; `EXECUTION` settings are left out."""
+        return self.model_dump(mode="json", exclude=set(EXECUTION))
+
+    @property
+    def threads(self) -> int:
+        """How many threads may work at once."""
+        return self.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    def to_toml(self) -> str:
+        """The decisive settings as TOML, sorted, one a line; what is None is left to its default."""
+        lines = [
+            f"{name} = {_toml(value)}\n" for name, value in sorted(self.decisive().items()) if value is not None
+        ]
+        return "".join(lines)
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Settings from a TOML file, as `fit` takes them.
+
+    Raises
+    ------
+    InvalidConfig
+        If the file is missing or is not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text("utf-8"))
+    except FileNotFoundError:
+        raise InvalidConfig(f"no configuration file {path}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidConfig(f"{path} is not TOML: {error}.") from None
+
+
+def _toml(value: Any) -> str:
+    import json
+
+    # JSON's strings, numbers, booleans and flat arrays are TOML as well.
+    return json.dumps(value, ensure_ascii=False)

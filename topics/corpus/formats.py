@@ -1,0 +1,158 @@
+"""One small reader per format: from the bytes of a file to a table of untouched values."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from topics.corpus.encoding import to_utf8
+from topics.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import pandas as pd
+
+    Loaded = tuple[pd.DataFrame, tuple[str, ...]]  # the table and what there is to say about it
+
+
+def _read_lines(raw: bytes, name: str) -> Loaded:
+    """One document per line, blank lines included: they are documents without text."""
+    import pandas as pd
+
+    raw, notes = to_utf8(raw, name)
+    lines = re.split("\r\n|\r|\n", raw.decode())
+    if not lines[-1]:
+        lines.pop()
+    return pd.DataFrame({"text": lines}, dtype="object"), (*notes, f"Each line of {name} is taken as a document.")
+
+
+def _read_csv(raw: bytes, name: str) -> Loaded:
+    raw, notes = to_utf8(raw, name)
+    raw = raw.lstrip(b"\r\n")
+    header = re.sub(rb'"[^"]*"', b"", re.split(rb"[\r\n]", raw, maxsplit=1)[0])
+    delimiter = max(b",;\t|", key=header.count) if header.strip() else ord(",")
+    if delimiter != ord(","):
+        notes = (*notes, f"The cells of {name} are taken to be separated by {chr(delimiter)!r}.")
+    return _parse_delimited(raw, name, chr(delimiter), csv.QUOTE_MINIMAL), notes
+
+
+def _read_tsv(raw: bytes, name: str) -> Loaded:
+    raw, notes = to_utf8(raw, name)
+    raw = raw.lstrip(b"\r\n")
+    try:
+        return _parse_delimited(raw, name, "\t", csv.QUOTE_MINIMAL), notes
+    except InvalidInput:  # many programs write TSV without any quoting
+        table = _parse_delimited(raw, name, "\t", csv.QUOTE_NONE)
+        return table, (*notes, f"Quotation marks in {name} do not pair up and are taken literally.")
+
+
+def _parse_delimited(raw: bytes, name: str, delimiter: str, quoting: int) -> pd.DataFrame:
+    import pandas as pd
+
+    options: dict[str, Any] = {
+        "sep": delimiter,
+        "quoting": quoting,
+        "dtype": "str",
+        "na_filter": False,
+        "index_col": False,
+        "encoding": "utf-8",
+    }
+    table: pd.DataFrame
+    try:
+        names = pd.read_csv(io.BytesIO(raw), nrows=0, **options).columns
+        # With a single column an empty line is an empty cell.
+        options["skip_blank_lines"] = len(names) > 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            try:
+                table = pd.read_csv(io.BytesIO(raw), **options)
+            except pd.errors.ParserWarning:  # every row has one more cell than the header
+                wider = pd.read_csv(io.BytesIO(raw), names=[*names, "\0"], header=0, **options)
+                if (wider["\0"] != "").any():
+                    raise pd.errors.ParserError("rows have more cells than the header") from None
+                table = wider.drop(columns="\0")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InvalidInput(f"{name} is no table: {_explained(str(error))}.") from None
+    stripped = [name.strip() for name in table.columns]
+    if len(set(stripped)) == len(stripped):
+        table.columns = pd.Index(stripped)
+    return table
+
+
+def _explained(message: str) -> str:
+    """The parser's message in the reader's words. It counts rows, quoted line ends do not matter to it."""
+    if ragged := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message):
+        expected, row, saw = ragged.groups()
+        return (
+            f"row {row} (the header is row 1) has {saw} cells instead of {expected}; "
+            "quote cells that hold the delimiter"
+        )
+    if unclosed := re.search(r"EOF inside string starting at row (\d+)", message):
+        return f"the quotation mark opened in row {int(unclosed[1]) + 1} (the header is row 1) is never closed"
+    return message.removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
+
+
+def _read_json(raw: bytes, name: str) -> Loaded:
+    """An array, or one value per line; the values are objects, or strings."""
+    raw, notes = to_utf8(raw, name)
+    rows: dict[int, Any] = {}
+    array = raw.lstrip().startswith(b"[")
+    unit = "item" if array else "line"
+    if array:
+        rows = dict(enumerate(_parse_json(raw, name), start=1))
+    else:
+        for number, line in enumerate(raw.split(b"\n"), start=1):
+            if line.strip():
+                rows[number] = _parse_json(line, f"{name}, line {number}")
+    if not rows:
+        raise InvalidInput(f"{name} holds no documents.")
+    expected = str if isinstance(next(iter(rows.values())), str) else dict
+    for number, row in rows.items():
+        if not isinstance(row, expected):
+            raise InvalidInput(
+                f"{name}, {unit} {number}: expected an object with columns, or only strings; got {str(row)[:80]!r}."
+            )
+    return _table_of(list(rows.values())), notes
+
+
+def _parse_json(raw: bytes, place: str) -> Any:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{place} is not JSON: {error}. Expected one object per line, or one array.") from None
+
+
+def _table_of(rows: Sequence[Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    if isinstance(rows[0], str):
+        return pd.DataFrame({"text": rows}, dtype="object")
+    names = dict.fromkeys(name for row in rows for name in row)
+    # Object columns, so that a missing value does not turn integers into floats.
+    return pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype="object") for name in names})
+
+
+def _read_parquet(raw: bytes, name: str) -> Loaded:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(pa.BufferReader(raw))
+        return table.to_pandas(ignore_metadata=True, integer_object_nulls=True, date_as_object=False), ()
+    except (pa.ArrowException, OSError) as error:
+        raise InvalidInput(f"{name} is no Parquet file, or a damaged one: {error}.") from None
+
+
+#: Kind of file -> its reader, which gets the decompressed bytes and the name for messages.
+READERS: Mapping[str, Callable[[bytes, str], Loaded]] = {
+    "CSV": _read_csv,
+    "TSV": _read_tsv,
+    "JSON": _read_json,
+    "Parquet": _read_parquet,
+    "text": _read_lines,
+}

@@ -1,0 +1,273 @@
+"""The values that flow between the stages. Frozen; every array is aligned as its comment says.
+
+n documents, u distinct texts, d embedding dimensions, q neighbours, r reduced dimensions,
+k topics, v terms. Stages see the u distinct texts, in the order of their keys, so that neither
+the order of the rows nor repeated texts can move a result; documents come back in at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from topics.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+NOISE = -1  #: the label of a document that belongs to no topic, as in HDBSCAN
+
+# Control characters other than white space; they carry no meaning and break terminals and spreadsheets.
+_CONTROL = {c: " " for c in (*range(32), *range(127, 160)) if not chr(c).isspace()}
+
+
+def normalise(text: str) -> str:
+    """Fold what does not change the meaning: Unicode composition (NFC), white space, control characters.
+
+    Examples
+    --------
+    >>> normalise("  cafe\\u0301\\n\\tau lait ")
+    'café au lait'
+    """
+    folded = " ".join(unicodedata.normalize("NFC", text).translate(_CONTROL).split())
+    return folded.encode("utf-8", "replace").decode("utf-8")  # lone surrogates are no text
+
+
+def text_key(text: str) -> str:
+    """The first 128 bits of the SHA-256 of a normalised text, in hex.
+
+    Examples
+    --------
+    >>> text_key("topics")
+    'f013aa4b8daf3e2242eafa6c635e1ea3'
+    """
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Distinct, normalised texts in the order of their keys."""
+
+    texts: Sequence[str]  # (u,), NFC, white space folded, none empty
+    keys: NDArray[np.bytes_]  # (u,) S32: the first 128 bits of SHA-256, in hex; ascending
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the keys: equal for equal sets of texts, whatever their order was."""
+        return hashlib.sha256(np.ascontiguousarray(self.keys).tobytes()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Documents in the order they came; every document points at its distinct text."""
+
+    ids: Sequence[str]  # (n,), unique
+    rows: NDArray[np.int32]  # (n,), index into texts, -1 where there is no text
+    texts: Texts
+    meta: pd.DataFrame  # n rows: "date" and "class" where they were given
+
+    def __post_init__(self) -> None:
+        if not len(self.ids) == len(self.rows) == len(self.meta):
+            raise InvalidInput(
+                f"ids, rows and meta must have the same length, got {len(self.ids)}, "
+                f"{len(self.rows)} and {len(self.meta)}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def from_texts(
+        cls, texts: Iterable[object], ids: Iterable[object] | None = None, meta: pd.DataFrame | None = None
+    ) -> Corpus:
+        """Make a corpus of texts in memory.
+
+        Parameters
+        ----------
+        texts : iterable of n str
+            Anything else (None, NaN, a number) counts as a document without text.
+        ids : iterable of n, optional
+            Unique; turned into strings. By default an id is made from the text itself: its key's
+            first 16 digits, and "-2", "-3" after it when the text comes again.
+        meta : DataFrame with n rows, optional
+            Columns "date" and "class", either or both.
+
+        Raises
+        ------
+        InvalidInput
+            If lengths differ or ids repeat.
+
+        Examples
+        --------
+        >>> corpus = Corpus.from_texts(["one", None, " one "])
+        >>> corpus.ids
+        ('7692c3ad3540bb80', 'empty', '7692c3ad3540bb80-2')
+        >>> corpus.rows.tolist(), list(corpus.texts.texts)
+        ([0, -1, 0], ['one'])
+        """
+        import pandas as pd
+
+        folded = [normalise(text) if isinstance(text, str) else "" for text in texts]
+        keys = [text_key(text) if text else "" for text in folded]
+        by_key = dict(zip(keys, folded, strict=True))
+        by_key.pop("", None)
+        ordered = sorted(by_key)
+        place = {key: row for row, key in enumerate(ordered)}
+        rows = np.array([place.get(key, NOISE) for key in keys], dtype=np.int32)
+        names = _ids_from(keys) if ids is None else tuple(str(name) for name in ids)
+        repeated = [name for name, times in Counter(names).items() if times > 1]
+        if repeated:
+            raise InvalidInput(
+                f"{len(repeated)} ids occur more than once, {repeated[0]!r} among them; ids must be unique. "
+                "Name another id column, or none to have ids made from the texts."
+            )
+        distinct = Texts(tuple(by_key[key] for key in ordered), np.array(ordered, dtype="S32"))
+        return cls(names, rows, distinct, pd.DataFrame(index=range(len(rows))) if meta is None else meta)
+
+    @cached_property
+    def copies(self) -> NDArray[np.int64]:
+        """How many documents carry each distinct text; shape (u,)."""
+        return np.bincount(self.rows[self.rows >= 0], minlength=len(self.texts)).astype(np.int64)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over ids, texts and metadata; the order of the documents does not count."""
+        import pandas as pd
+
+        keys = np.append(self.texts.keys, b"")[self.rows].astype(str)  # row -1 picks the empty key
+        table = pd.DataFrame({"id": list(self.ids), "key": keys}).join(self.meta.reset_index(drop=True).astype(str))
+        lines = table.sort_values("id", kind="stable").to_csv(index=False)
+        return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _ids_from(keys: Sequence[str]) -> tuple[str, ...]:
+    """Ids that follow the text wherever its row goes."""
+    seen: Counter[str] = Counter()
+    names = []
+    for key in keys:
+        seen[key] += 1
+        names.append((key[:16] or "empty") + (f"-{seen[key]}" if seen[key] > 1 else ""))
+    return tuple(names)
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """One unit vector per distinct text."""
+
+    vectors: NDArray[np.float32]  # (u, d), rows of length 1
+    encoder: str  # the name it was asked for by
+    fingerprint: str  # decides the bits: weights, tokenizer, pooling, precision, padding
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbors:
+    """The nearest other texts of every text, nearest first."""
+
+    indices: NDArray[np.int32]  # (u, q), never the row itself
+    distances: NDArray[np.float32]  # (u, q), cosine distance in [0, 2], ascending; ties by lower index
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A weighted neighbour graph."""
+
+    weights: sparse.csr_array  # (u, u) float32, symmetric, in (0, 1]
+    agreement: NDArray[np.float32]  # (u,), share of its weight that the consensus keeps inside its community
+
+
+@dataclass(frozen=True, eq=False)
+class Reduction:
+    """Coordinates of every text in few dimensions."""
+
+    points: NDArray[np.float32]  # (u, r)
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Which topic each text belongs to."""
+
+    labels: NDArray[np.int32]  # (u,), 0..k-1, 0 the largest; -1 outlier
+    strengths: NDArray[np.float32]  # (u,), in [0, 1]
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """Clusters after the outlier policy, with what `assign` needs to treat new documents alike."""
+
+    labels: NDArray[np.int32]  # (u,), 0..k-1 by number of documents; -1 outlier
+    strengths: NDArray[np.float32]  # (u,), in [0, 1]: how clearly the neighbours speak for the topic
+    nearest: NDArray[np.int32]  # (u,), the topic the neighbours speak for, also for outliers
+    voters: NDArray[np.int32]  # (u,), labels as the clusterer gave them: who votes on new documents
+    centroids: NDArray[np.float32]  # (k, d), unit rows
+    threshold: float  # a text below this strength is left an outlier
+    clustered: float  # share of documents the clusterer itself placed
+    curve: pd.DataFrame  # coverage, threshold, agreement: the trade-off the dial moves along
+
+
+@dataclass(frozen=True, eq=False)
+class TermCounts:
+    """How often each term occurs in each text."""
+
+    counts: sparse.csr_array  # (u, v) int32
+    vocabulary: Sequence[str]  # (v,), sorted
+    languages: Sequence[str]  # detected, most frequent first; whose stop words were left out
+
+
+@dataclass(frozen=True, eq=False)
+class Topics:
+    """What each topic is about."""
+
+    names: Sequence[str]  # (k,), the top terms
+    sizes: NDArray[np.int64]  # (k,), documents
+    terms: Sequence[Sequence[str]]  # (k,) lists, best first
+    term_weights: Sequence[Sequence[float]]  # (k,) lists: c-TF-IDF of those terms, in nats
+    representatives: Sequence[Sequence[int]]  # (k,) lists of text rows, most central first
+    weights: sparse.csr_array  # (k, v) float32 c-TF-IDF of every term, in nats
+    vocabulary: Sequence[str]  # (v,)
+
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """Numbers about a result. All plain Python."""
+
+    overall: dict[str, Any]  # name -> number
+    npmi: NDArray[np.float32]  # (k,), coherence of each topic's terms; nan where it has fewer than two
+    stability: NDArray[np.float32]  # (k,), mean agreement of the consensus inside each topic
+
+
+@dataclass(frozen=True, eq=False)
+class ConvertedEncoder:
+    """A sentence encoder ready to run without PyTorch, or the reason why it has to run with it."""
+
+    name: str  # as asked for
+    digest: str  # SHA-256 over the files of the model it was made from
+    reason: str  # why it could not be converted; empty if it was
+    graph: str  # OpenVINO IR: input_ids, attention_mask (b, l) -> unit rows (b, d)
+    weights: NDArray[np.uint8]  # (bytes,), of the graph
+    tokenizer: str  # tokenizer.json
+    pad: int  # id of the padding token
+    max_length: int  # tokens; what is longer is cut
+    dimension: int
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What reading an input came to; the corpus itself is stored under its fingerprint."""
+
+    corpus: str  # fingerprint
+    texts: str  # fingerprint of its distinct texts
+    columns: dict[str, str | None]  # used for text, id, date, class
+    notes: tuple[str, ...]  # what was guessed, repaired or left out, as sentences

@@ -1,0 +1,233 @@
+"""Sentence encoders on the CPU through OpenVINO, several times faster than PyTorch.
+
+The whole SentenceTransformer is converted, pooling and normalisation included, once; running it
+imports neither PyTorch nor sentence-transformers. The bits of a vector depend on the padded length
+of its text alone, so each text is padded to a length of its own, the next multiple of 16 tokens:
+its vector is the same in any batch, in any order, on any number of threads.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+import warnings
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from topics.data import ConvertedEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from topics.embedding.checkpoint import Checkpoint
+
+log = logging.getLogger(__name__)
+
+_STEP = 16  # tokens; padded lengths are its multiples
+_BUDGET = 4096  # tokens in a batch; more is not faster and takes more memory
+_FAITHFUL = 0.9999  # least cosine with the original on the probe texts
+
+_PROBES = tuple(
+    f"{start} {middle}."
+    for start in ("Graphs and nodes", "The quarterly report", "¿Dónde está", "短い文")
+    for middle in ("", "was short", "is a sentence with a few more words in it", "and then " * 12, "x=1; " * 40)
+)
+
+
+class OpenVinoEncoder:
+    """A converted model; `encode` gives unit rows."""
+
+    def __init__(self, model: ConvertedEncoder, threads: int = 1, batch_size: int = 64) -> None:
+        self.name = model.name
+        self.dimension = model.dimension
+        self.fingerprint = model.digest
+        self._model = model
+        self._threads = threads
+        self._batch_size = batch_size
+
+    @cached_property
+    def _compiled(self) -> Any:
+        openvino = _openvino()
+        # OpenVINO reads the weights in place: the array must outlive the model.
+        weights = openvino.Tensor(np.ascontiguousarray(self._model.weights))
+        core = openvino.Core()
+        return core.compile_model(
+            core.read_model(self._model.graph.encode(), weights),
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": precision(),
+                "PERFORMANCE_HINT": "THROUGHPUT",
+                "NUM_STREAMS": str(self._threads),
+                "INFERENCE_NUM_THREADS": self._threads,
+            },
+        )
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_str(self._model.tokenizer)
+        tokenizer.enable_truncation(self._model.max_length)
+        tokenizer.no_padding()
+        return tokenizer
+
+    def encode(self, sentences: list[str], /) -> NDArray[np.float32]:
+        """Encode texts; shape (len(sentences), d), float32, unit rows."""
+        openvino = _openvino()
+        vectors = np.empty((len(sentences), self.dimension), dtype=np.float32)
+
+        def collect(request: Any, rows: NDArray[np.int64]) -> None:
+            vectors[rows] = request.get_output_tensor(0).data
+
+        queue = openvino.AsyncInferQueue(self._compiled, self._threads)
+        queue.set_callback(collect)
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(sentences)]
+        for rows, length in batches(np.array([len(ids) for ids in tokens]), self._batch_size):
+            ids = np.full((len(rows), length), self._model.pad, dtype=np.int64)
+            mask = np.zeros((len(rows), length), dtype=np.int64)
+            for place, row in enumerate(rows):
+                ids[place, : len(tokens[row])] = tokens[row]
+                mask[place, : len(tokens[row])] = 1
+            queue.start_async({"input_ids": ids, "attention_mask": mask}, rows)
+        queue.wait_all()
+        return vectors
+
+
+def batches(lengths: NDArray[np.int64], batch_size: int) -> list[tuple[NDArray[np.int64], int]]:
+    """Group texts of equal padded length, longest first.
+
+    Parameters
+    ----------
+    lengths : ndarray of shape (b,)
+        Tokens of each text.
+    batch_size : int
+        Most texts in a group; long texts come in smaller groups.
+
+    Returns
+    -------
+    list of (ndarray of rows, int)
+        Rows of the group and the length to pad them to.
+
+    Examples
+    --------
+    >>> [(rows.tolist(), length) for rows, length in batches(np.array([3, 20, 16]), batch_size=8)]
+    [([1], 32), ([0, 2], 16)]
+    """
+    padded = np.maximum(-(-lengths // _STEP), 1) * _STEP
+    groups = []
+    for length in np.unique(padded)[::-1].tolist():
+        rows = np.flatnonzero(padded == length)
+        most = max(1, min(batch_size, _BUDGET // length))
+        groups += [(rows[start : start + most], length) for start in range(0, len(rows), most)]
+    return groups
+
+
+def _openvino() -> Any:
+    # On import it reports home, unasked, unless its telemetry package cannot be imported.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+def precision() -> str:
+    """`bf16` where the processor computes in it, else `f32`."""
+    return "bf16" if "BF16" in _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+
+
+def convert(checkpoint: Checkpoint) -> ConvertedEncoder:
+    """Convert a SentenceTransformer; a model that resists comes back empty, with the reason.
+
+    The result is compared with the original on texts of many lengths before it is trusted.
+    """
+    from sentence_transformers import SentenceTransformer
+
+    log.info("Preparing %s for this processor; once, about ten seconds.", checkpoint.name)
+    with _silence():
+        original = SentenceTransformer(str(checkpoint.folder), device="cpu", local_files_only=True)
+    dimension = original.get_embedding_dimension() or 0
+    try:
+        with _silence():
+            model = _converted(checkpoint, original)
+        got = OpenVinoEncoder(model).encode(list(_PROBES))
+        want = original.encode(list(_PROBES), normalize_embeddings=True, show_progress_bar=False)
+        least = float(np.einsum("ij,ij->i", got, want).min())
+        if least < _FAITHFUL:
+            raise ValueError(f"its cosine with the original falls to {least:.5f}, below {_FAITHFUL}")
+        return model
+    except Exception as error:  # converters fail in every way there is; the original still works
+        reason = f"{type(error).__name__}: {str(error)[:300]}"
+        return ConvertedEncoder(
+            name=checkpoint.name,
+            digest=checkpoint.digest,
+            reason=reason,
+            graph="",
+            weights=np.empty(0, np.uint8),
+            tokenizer="",
+            pad=0,
+            max_length=int(original.max_seq_length or 0),
+            dimension=dimension,
+        )
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep back what loading and tracing say of themselves; what matters is checked on the probes."""
+    from transformers.utils import logging as transformers_logging
+
+    verbosity, shown = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if shown:
+            transformers_logging.enable_progress_bar()
+
+
+def _converted(checkpoint: Checkpoint, original: Any) -> ConvertedEncoder:
+    import torch
+
+    openvino = _openvino()
+
+    class Whole(torch.nn.Module):
+        """Tokens in, unit vectors out."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.original = original
+
+        def forward(self, input_ids: Any, attention_mask: Any) -> Any:
+            features = self.original({"input_ids": input_ids, "attention_mask": attention_mask})
+            return torch.nn.functional.normalize(features["sentence_embedding"], dim=-1)
+
+    ids = torch.ones((2, _STEP), dtype=torch.int64)
+    with torch.no_grad():
+        graph = openvino.convert_model(Whole().eval(), example_input={"input_ids": ids, "attention_mask": ids})
+    graph.reshape({port: openvino.PartialShape([-1, -1]) for port in graph.inputs})
+    with tempfile.TemporaryDirectory() as folder:
+        openvino.save_model(graph, Path(folder) / "model.xml", compress_to_fp16=True)
+        xml = (Path(folder) / "model.xml").read_text("utf-8")
+        weights = np.fromfile(Path(folder) / "model.bin", dtype=np.uint8)
+    tokenizer = original.tokenizer
+    return ConvertedEncoder(
+        name=checkpoint.name,
+        digest=checkpoint.digest,
+        reason="",
+        graph=xml,
+        weights=weights,
+        tokenizer=tokenizer.backend_tokenizer.to_str(),
+        pad=int(tokenizer.pad_token_id),
+        max_length=int(original.max_seq_length),
+        dimension=int(original.get_embedding_dimension()),
+    )

@@ -1,0 +1,274 @@
+"""A run as a folder: tables, numbers, reports, and a model without pickle. `manifest.json` holds a digest of each file.
+
+Every file but the manifest depends on the documents and the settings alone: no clock, no path, no
+thread count is in them, and rows are in the order of their ids. So equal runs have equal digests.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from topics.config import Config, read_toml
+from topics.errors import InvalidInput, SchemaMismatch, VerificationFailed
+from topics.run import SCHEMA, Model, Run, StageRecord
+from topics.store import file_sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+MANIFEST = "manifest.json"
+_COLUMNS = ("text", "id", "date", "class")  # of the input; they are in config.toml, not in Config
+_ARRAYS = ("vectors", "labels", "strengths", "nearest", "voters", "centroids")
+
+
+def save(run: Run, folder: str | Path) -> Path:
+    """Write a run, whole or not at all; an older run of that name is replaced.
+
+    Raises
+    ------
+    InvalidInput
+        If `folder` is a file, or holds something that is not a run.
+    """
+    folder = Path(folder)
+    check_target(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.parent / f".{folder.name}-{uuid.uuid4().hex[:8]}"
+    try:
+        files = {**payload(run), **_reports(run)}
+        for name, content in files.items():
+            path = temporary / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        manifest = _manifest(run, {name: file_sha256(temporary / name) for name in sorted(files)})
+        (temporary / MANIFEST).write_bytes(_json(manifest))
+        _swap(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def check_target(folder: Path) -> None:
+    """Refuse a folder that `save` must not replace; called before long work, so that none is lost.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        raise InvalidInput(f"{folder} is not empty and holds no run; nothing in it was touched. Name another --output.")
+    if folder.exists() and not folder.is_dir():
+        raise InvalidInput(f"{folder} is a file; name a folder as --output.")
+    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    if not os.access(existing, os.W_OK):
+        raise InvalidInput(f"{existing} cannot be written to; name another --output.")
+
+
+def load(folder: str | Path) -> Run:
+    """Read a run back. It equals the one that was saved.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no run.
+    SchemaMismatch
+        If a later version wrote it.
+    VerificationFailed
+        If a file the run is made of is missing or unreadable.
+    """
+    import pandas as pd
+
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    try:
+        told = read_toml(folder / "config.toml")
+        for column in _COLUMNS:
+            told.pop(column, None)
+        extra = json.loads((folder / "model" / "model.json").read_text("utf-8"))
+        topics = pd.read_parquet(folder / "topics.parquet")
+        for column in ("terms", "term_weights", "representative_ids"):
+            topics[column] = [list(values) for values in topics[column]]
+        return Run(
+            documents=pd.read_parquet(folder / "documents.parquet"),
+            topics=topics,
+            representatives=pd.DataFrame(extra["representatives"]).astype({"topic": "int64", "id": "str", "text": "str"}),
+            curve=pd.DataFrame(extra["curve"], columns=["coverage", "threshold", "agreement"]).astype("float64"),
+            metrics=json.loads((folder / "metrics.json").read_text("utf-8"))["overall"],
+            model=_read_model(folder, extra),
+            config=Config.of(**told),
+            provenance={**extra["provenance"], "input": manifest["input"]},
+            stages=tuple(StageRecord(**record) for record in manifest["stages"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise VerificationFailed(
+            f"{folder} is damaged ({type(error).__name__}: {error}); restore it or fit again."
+        ) from error
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a run folder.
+
+    Raises
+    ------
+    InvalidInput
+        If there is none.
+    SchemaMismatch
+        If it is of a schema this version does not know.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
+        schema = int(manifest["schema"])
+    except OSError:
+        runs = sorted(path.parent.name for path in folder.parent.glob(f"*/{MANIFEST}")) if folder.parent.is_dir() else []
+        hint = f" In {folder.parent} there are: {', '.join(runs[:10])}." if runs else ""
+        raise InvalidInput(f"{folder} is not a run folder: it has no {MANIFEST}.{hint}") from None
+    except (ValueError, KeyError, TypeError):
+        raise InvalidInput(f"{folder / MANIFEST} is not a manifest of this library.") from None
+    if schema > SCHEMA:
+        raise SchemaMismatch(
+            f"{folder} has schema {schema}, this version reads up to {SCHEMA}: it was written by topics "
+            f"{manifest.get('versions', {}).get('topics', 'of a later version')}. Upgrade topics to read it."
+        )
+    return manifest
+
+
+def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Files that are missing, or are not what the manifest says they were."""
+    found = []
+    for name, digest in manifest["digests"].items():
+        try:
+            if file_sha256(folder / name) != digest:
+                found.append(f"{name} was changed")
+        except OSError:
+            found.append(f"{name} is missing")
+    return found
+
+
+def payload(run: Run) -> dict[str, bytes]:
+    """The files that hold the result itself, by name; the reports are made from them."""
+    documents = run.documents.sort_values("id", kind="stable", ignore_index=True)
+    columns = {name: run.provenance["input"].get(name) for name in _COLUMNS}
+    named = "".join(f"{name} = {json.dumps(value)}\n" for name, value in columns.items() if value)
+    per_topic = run.topics[["topic_id", "npmi", "stability"]]
+    return {
+        "documents.parquet": _parquet(documents),
+        "topics.parquet": _parquet(run.topics),
+        "topics.csv": topics_csv(run.topics).encode("utf-8"),
+        "metrics.json": _json({"overall": run.metrics, "topics": json.loads(per_topic.to_json(orient="records"))}),
+        "config.toml": (named + run.config.to_toml()).encode("utf-8"),
+        "model/model.safetensors": _tensors(run.model),
+        "model/model.json": _json(
+            {
+                "vocabulary": list(run.model.vocabulary),
+                "threshold": run.model.threshold,
+                "encoder": run.model.encoder,
+                "fingerprint": run.model.fingerprint,
+                "weights_shape": list(run.model.weights.shape),
+                "representatives": run.representatives.to_dict("list"),
+                "curve": run.curve.to_dict("list"),
+                "provenance": {key: value for key, value in run.provenance.items() if key != "input"},
+            }
+        ),
+    }
+
+
+def topics_csv(topics: pd.DataFrame) -> str:
+    """The topics table for spreadsheets: lists joined, and no cell a spreadsheet would compute.
+
+    A cell that begins with =, +, -, @, a tab or a carriage return gets an apostrophe before it (OWASP,
+    CSV injection); numbers are left alone.
+    """
+    flat = topics.copy()
+    for column in ("terms", "term_weights", "representative_ids"):
+        flat[column] = ["; ".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in row) for row in topics[column]]
+    for column in flat.columns:
+        if not np.issubdtype(topics[column].to_numpy().dtype, np.number):
+            flat[column] = [f"'{cell}" if str(cell)[:1] in tuple("=+-@\t\r") else cell for cell in flat[column]]
+    return str(flat.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def _reports(run: Run) -> dict[str, bytes]:
+    from topics.report import summarize, to_html, to_markdown
+
+    summary = summarize(run)
+    return {"report.html": to_html(summary).encode("utf-8"), "report.md": to_markdown(summary).encode("utf-8")}
+
+
+def _manifest(run: Run, digests: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "run": run.provenance["run"],
+        "corpus": run.provenance["corpus"],
+        "input": run.provenance["input"],
+        "notes": run.provenance["notes"],
+        "config": run.config.decisive(),
+        "seeds": {"seed": run.config.seed},
+        "versions": run.provenance["versions"],
+        "stages": [vars(record) for record in run.stages],
+        "digests": digests,
+    }
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, compression="zstd", index=False)
+    return buffer.getvalue()
+
+
+def _tensors(model: Model) -> bytes:
+    from safetensors.numpy import save as to_bytes
+
+    tensors = {name: np.ascontiguousarray(getattr(model, name)) for name in _ARRAYS}
+    tensors["keys"] = np.frombuffer(np.ascontiguousarray(model.keys).tobytes(), dtype=np.uint8).reshape(-1, 32)
+    for part in ("data", "indices", "indptr"):
+        tensors[f"weights.{part}"] = np.ascontiguousarray(getattr(model.weights, part))
+    return bytes(to_bytes(tensors))
+
+
+def _read_model(folder: Path, extra: Mapping[str, Any]) -> Model:
+    from safetensors.numpy import load_file
+    from scipy import sparse
+
+    tensors = load_file(folder / "model" / "model.safetensors")
+    parts = tuple(tensors[f"weights.{part}"] for part in ("data", "indices", "indptr"))
+    return Model(
+        keys=np.frombuffer(tensors["keys"].tobytes(), dtype="S32"),
+        weights=sparse.csr_array(parts, shape=tuple(extra["weights_shape"])),
+        vocabulary=tuple(extra["vocabulary"]),
+        threshold=float(extra["threshold"]),
+        encoder=extra["encoder"],
+        fingerprint=extra["fingerprint"],
+        **{name: tensors[name] for name in _ARRAYS},
+    )
+
+
+def _swap(temporary: Path, folder: Path) -> None:
+    """Put the new folder in the place of the old one; a killed process leaves one of the two."""
+    aside = folder.parent / f".{folder.name}-old-{uuid.uuid4().hex[:8]}"
+    if folder.exists():
+        os.replace(folder, aside)
+    try:
+        os.replace(temporary, folder)
+    except OSError:
+        if aside.exists():
+            os.replace(aside, folder)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, default=float) + "\n").encode(
+        "utf-8", "replace"
+    )

@@ -1,0 +1,100 @@
+"""The neighbour graph: UMAP's fuzzy weights, sharpened by what many community detections agree on."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from topics.data import Graph, Neighbors
+from topics.progress import track
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+_ITERATIONS = 5  # Leiden cycles a run; one is less steady (agreement of seeds .85 for .93)
+
+
+def build_graph(neighbors: Neighbors, consensus: int, seed: int, threads: int = 1) -> Graph:
+    """Weigh the neighbourhood and sharpen it.
+
+    The weights are UMAP's fuzzy simplicial set (McInnes, Healy and Melville 2018, section 3.1). Then
+    `consensus` runs of Leiden (Traag, Waltman and van Eck 2019; modularity, resolution 1) with
+    different seeds vote: a weight is multiplied by the square of the share of runs that put both
+    ends into one community. Edges no run agrees with vanish; what is left hardly depends on the seed.
+
+    Parameters
+    ----------
+    neighbors : Neighbors
+        Of shape (u, q).
+    consensus : int
+        Number of runs; 0 leaves UMAP's weights as they are.
+    seed : int
+        The runs use `seed`, `seed + 1`, ...
+    threads : int
+        How many runs go on at once; the result does not depend on it.
+
+    Returns
+    -------
+    Graph
+        Symmetric weights, and for each text the share of its weight the runs keep together (1 where
+        there were no runs).
+    """
+    weights = fuzzy_weights(neighbors)
+    u = weights.shape[0]
+    if not consensus or not weights.nnz:
+        return Graph(weights, np.ones(u, dtype=np.float32))
+    source = np.repeat(np.arange(u), np.diff(weights.indptr))
+    together = np.zeros(weights.nnz, dtype=np.int32)
+    with ThreadPoolExecutor(threads) as pool:
+        runs = pool.map(partial(communities, weights), range(seed, seed + consensus))
+        for community in track(runs, consensus, "Consensus", "runs"):
+            together += community[source] == community[weights.indices]
+    share = together / consensus
+    kept = np.bincount(source, weights.data * share, minlength=u)
+    total = np.bincount(source, weights.data, minlength=u)
+    agreement = np.divide(kept, total, out=np.ones(u), where=total > 0).astype(np.float32)
+    sharpened = weights.copy()
+    sharpened.data = (weights.data * share**2).astype(np.float32)
+    sharpened.eliminate_zeros()
+    return Graph(sharpened, agreement)
+
+
+def fuzzy_weights(neighbors: Neighbors) -> sparse.csr_array:
+    """UMAP's symmetric fuzzy weights of a neighbourhood; shape (u, u), float32, in (0, 1]."""
+    from scipy import sparse
+
+    u, q = neighbors.indices.shape
+    if not q:
+        return sparse.csr_array((u, u), dtype=np.float32)
+    from topics.umap_learn import umap_functions
+
+    # UMAP counts a point as its own first neighbour.
+    indices = np.column_stack([np.arange(u, dtype=np.int32), neighbors.indices])
+    distances = np.column_stack([np.zeros(u, dtype=np.float32), neighbors.distances])
+    weights, _, _ = umap_functions().fuzzy_simplicial_set(
+        np.empty((u, 1), dtype=np.float32), q + 1, np.random.RandomState(0), "precomputed", knn_indices=indices, knn_dists=distances
+    )
+    found = sparse.csr_array(weights, dtype=np.float32)
+    found.sort_indices()
+    return found
+
+
+def communities(weights: sparse.csr_array, seed: int, resolution: float = 1.0) -> NDArray[np.int64]:
+    """One Leiden partition by modularity; shape (u,), community numbers without meaning."""
+    import graspologic_native
+
+    u = weights.shape[0]
+    _, found = graspologic_native.leiden_csr(
+        weights.indptr.astype(np.int64),
+        weights.indices.astype(np.int32),
+        weights.data.astype(np.float64),
+        u,
+        resolution=resolution,
+        iterations=_ITERATIONS,
+        seed=seed,
+    )
+    return np.fromiter((found[node] for node in range(u)), dtype=np.int64, count=u)

@@ -1,0 +1,9 @@
+"""What a run found, for people: a summary of plain numbers, and two ways to set it in type.
+
+Everything a report shows is in the `Summary`; the templates only arrange it. Nothing in it depends
+on when, where or how fast the run was made, or on the order of the documents.
+"""
+
+from topics.report.summary import Summary, summarize
+
+__all__ = ["Summary", "summarize", "to_html", "to_markdown"]

@@ -1,0 +1,132 @@
+"""The result of a fit, as a value: what a run folder holds and a report shows."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from topics.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+    from topics.config import Config
+
+SCHEMA = 1  #: of the run folder; raised when an older version could not read it
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """One stage of one fit."""
+
+    name: str
+    key: str  # of its result in the store
+    cached: bool  # whether it was found there
+    seconds: float  # wall time, loading included
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """All that placing new documents needs. u texts seen at fit, d dimensions, k topics, v terms."""
+
+    keys: NDArray[np.bytes_]  # (u,) S32, ascending
+    vectors: NDArray[np.float32]  # (u, d), unit rows
+    labels: NDArray[np.int32]  # (u,)
+    strengths: NDArray[np.float32]  # (u,)
+    nearest: NDArray[np.int32]  # (u,)
+    voters: NDArray[np.int32]  # (u,), topics as the clusterer gave them
+    centroids: NDArray[np.float32]  # (k, d), unit rows
+    weights: sparse.csr_array  # (k, v) c-TF-IDF in nats
+    vocabulary: Sequence[str]  # (v,)
+    threshold: float
+    encoder: str
+    fingerprint: str  # of the encoder
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Topics of one corpus under one configuration.
+
+    Two runs are equal when `digests()` are: the same documents in the same topics, described by the
+    same words, in whatever order the rows came.
+    """
+
+    #: n rows in the order of the input: id, topic (-1 outlier), topic_id, strength, x, y, reason
+    #: (why an outlier, else empty); "date", "class" and "text" where there are such.
+    documents: pd.DataFrame
+    #: k rows: topic, topic_id, size, share, name, terms, term_weights, representative_ids, npmi,
+    #: stability, first_seen, status.
+    topics: pd.DataFrame
+    #: topic, id, text: the representative documents, most central first, texts cut to 600 characters.
+    representatives: pd.DataFrame
+    #: coverage, threshold, agreement: what every other setting of the outlier dial would give.
+    curve: pd.DataFrame
+    metrics: dict[str, Any]
+    model: Model
+    config: Config
+    #: JSON-ready: "input" (how the corpus was read), "corpus" (fingerprint), "languages", "versions".
+    provenance: dict[str, Any]
+    stages: tuple[StageRecord, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Run {self.provenance['run']}: {len(self.topics)} topics in {len(self.documents)} documents>"
+
+    def __eq__(self, other: object) -> bool:
+        return self.fingerprint == other.fingerprint if isinstance(other, Run) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over everything a run folder holds of the result; the order of the rows does not count."""
+        from topics.folder import payload
+
+        digest = hashlib.sha256()
+        for name, content in sorted(payload(self).items()):
+            digest.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
+        return digest.hexdigest()
+
+    def topic(self, which: int | str) -> pd.Series[Any]:
+        """One row of `topics`, by number (3) or permanent id ("T0004").
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such topic.
+        """
+        known = self.topics["topic_id"].str.upper() == str(which).upper()
+        if not known.any():
+            known = self.topics["topic"].astype(str) == str(which)
+        if not known.any():
+            last = len(self.topics) - 1
+            raise InvalidInput(
+                f"no topic {which!r}; there are 0 to {last}, or {self.topics['topic_id'].iloc[0]} to "
+                f"{self.topics['topic_id'].iloc[-1]}."
+                if len(self.topics)
+                else f"no topic {which!r}; this run has none."
+            )
+        row: pd.Series[Any] = self.topics[known].iloc[0]
+        return row
+
+    # Sugar: each is one call of a function that lives above this module.
+
+    def assign(self, documents: Any, **how: Any) -> pd.DataFrame:
+        """Place documents among these topics; see `topics.pipeline.assign`."""
+        from topics.pipeline import assign
+
+        return assign(self, documents, **how)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the run folder; see `topics.folder.save`."""
+        from topics.folder import save
+
+        return save(self, folder)

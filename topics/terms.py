@@ -1,0 +1,230 @@
+"""Texts to counted terms: one pass over the words, in any script."""
+
+from __future__ import annotations
+
+import html
+import logging
+import re
+from collections import Counter
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from topics.data import TermCounts, Texts
+from topics.errors import InvalidConfig
+from topics.progress import track
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+log = logging.getLogger(__name__)
+
+# What looks like words and is none: addresses, tags.
+_NOT_WORDS = re.compile(
+    r"(?:https?|ftp)://\S+|\bwww\.\S+|\b[\w-]+(?:\.[\w-]+)+/\S*|\S+@\S+\.\w+|</?[a-zA-Z][^<>]{0,300}>", re.IGNORECASE
+)
+# C++ and C# are words, so is don't; digits alone are not.
+_WORD = re.compile(r"\b[^\W\d_](?:\+\+|#)(?!\w)|[^\W\d_]\w*(?:['’][^\W\d_]+)*")  # noqa: RUF001
+_CLITICS = {"s", "re", "ll", "ve", "d", "m", "t"}  # what an English apostrophe leaves
+_LONGEST = 40  # letters; longer are keys, hashes and noise
+
+# Written without spaces between words: Thai, Lao, Burmese, Khmer, kana, Han.
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
+)
+_SCRIPTS = {
+    "ja": re.compile(r"[\u3040-\u30ff]"),
+    "th": re.compile(r"[\u0e00-\u0e7f]"),
+    "ko": re.compile(r"[\uac00-\ud7af]"),
+    "zh": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]"),
+}
+
+_SAMPLE = 2000  # texts looked at to tell the languages
+_SPOKEN = 0.1  # share of them that makes a language count
+
+# In scikit-learn's list, yet what a document can be about.
+_ENGLISH_CONTENT = set(
+    "amount bill bottom call cry describe detail empty fill fire front full interest mill mine move name serious side "
+    "sincere system thick thin top".split()
+)
+# What informal English adds; ambiguous ones (well, hell, shell, id) are left out.
+_ENGLISH_INFORMAL = set(
+    "arent aint didnt doesnt dont hadnt havent im isnt ive shouldnt thats theyre wasnt werent whats wont wouldnt youre "
+    "youve gonna wanna just like got did does doing really lot lots thing things let lets make makes making know think "
+    "want wants going say says said im ok okay yes yeah oh hi hello thanks thank etc use used using uses way".split()
+)
+
+
+def count_terms(
+    texts: Texts, language: str = "auto", stop_words: Collection[str] = (), ngrams: int = 1
+) -> TermCounts:
+    """Count the words of every text.
+
+    Words are runs of letters in any script, lower-cased; addresses, tags, HTML entities, numbers and
+    single letters are not words; Chinese, Japanese, Thai, Lao, Khmer and Burmese are segmented (ICU).
+    Words of fewer than two texts are dropped in corpora of a hundred texts or more.
+
+    Parameters
+    ----------
+    texts : Texts
+        u of them.
+    language : str
+        Whose stop words to leave out: an ISO 639-1 code, "auto" for those detected, "none".
+    stop_words : collection of str
+        More words to leave out.
+    ngrams : int
+        Longest phrase counted; phrases are of neighbouring words that are no stop words.
+
+    Returns
+    -------
+    TermCounts
+        Integer counts of shape (u, v); the vocabulary is sorted.
+
+    Raises
+    ------
+    InvalidConfig
+        If there are no stop words for `language`.
+    """
+    from scipy import sparse
+
+    languages = _languages(texts, language)
+    left_out = {word.lower() for word in stop_words}.union(*(stop_words_of(code) for code in languages))
+    vocabulary: dict[str, int] = {}
+    columns: list[int] = []
+    counts: list[int] = []
+    ends = [0]
+    for text in track(texts.texts, len(texts), "Counting terms", "documents"):
+        for term, times in Counter(terms_of(text, left_out, ngrams)).items():
+            columns.append(vocabulary.setdefault(term, len(vocabulary)))
+            counts.append(times)
+        ends.append(len(columns))
+    found = sparse.csr_array(
+        (np.array(counts, np.int32), np.array(columns, np.int32), np.array(ends, np.int64)),
+        shape=(len(texts), len(vocabulary)),
+    )
+    terms = np.array(list(vocabulary), dtype=object)
+    frequent = np.flatnonzero(np.bincount(found.indices, minlength=len(terms)) >= (2 if len(texts) >= 100 else 1))
+    order = frequent[np.argsort(terms[frequent].astype(str), kind="stable")] if len(frequent) else frequent
+    kept = sparse.csr_array(found[:, order])
+    kept.sort_indices()
+    return TermCounts(kept, tuple(str(term) for term in terms[order]), languages)
+
+
+def terms_of(text: str, left_out: Collection[str] = (), ngrams: int = 1) -> Iterator[str]:
+    """The terms of one text, in reading order, phrases after the words they end with.
+
+    Examples
+    --------
+    >>> list(terms_of("C++ isn't <b>dead</b> &amp; neither is 東京大学; see https://x.org/y"))
+    ['c++', 'dead', 'neither', 'is', '東京', '大学', 'see']
+    >>> list(terms_of("the neural network model", left_out={"the"}, ngrams=2))
+    ['neural', 'network', 'neural network', 'model', 'network model']
+    """
+    recent: list[str] = []
+    for word in words_of(text):
+        if word in left_out:
+            recent.clear()
+            continue
+        recent = [*recent[-(ngrams - 1) :], word] if ngrams > 1 else [word]
+        yield word
+        for length in range(2, len(recent) + 1):
+            yield " ".join(recent[-length:])
+
+
+def words_of(text: str) -> Iterator[str]:
+    """The words of one text, lower-cased, in reading order."""
+    plain = _NOT_WORDS.sub(" ", html.unescape(text) if "&" in text else text)
+    if _UNSPACED.search(plain):
+        plain = _UNSPACED.sub(lambda run: f" {' '.join(_segmented(run.group()))} ", plain)
+    for match in _WORD.finditer(plain):
+        word = match.group().lower().strip("_")
+        if "'" in word or "’" in word:  # noqa: RUF001
+            yield from _without_apostrophes(word)
+        elif 1 < len(word) <= _LONGEST:
+            yield word
+
+
+def _without_apostrophes(word: str) -> Iterator[str]:
+    parts = re.split("['’]", word)  # noqa: RUF001
+    if parts[-1] == "t":  # don't, isn't: stop words whatever the list says
+        return
+    for part in parts:
+        if part not in _CLITICS and 1 < len(part) <= _LONGEST:
+            yield part
+
+
+def _segmented(run: str) -> list[str]:
+    from icu4py.breakers import WordBreaker
+
+    return [str(word) for word in WordBreaker(run, "en")]
+
+
+@cache
+def stop_words_of(language: str) -> frozenset[str]:
+    """The stop words of a language.
+
+    Raises
+    ------
+    InvalidConfig
+        If there is no list for it.
+    """
+    import stopwordsiso
+
+    if not stopwordsiso.has_lang(language):
+        raise InvalidConfig(
+            f"language={language!r}: no stop words for it; there are lists for "
+            f"{', '.join(sorted(stopwordsiso.langs()))}. Use 'auto' to detect, 'none' to keep all words."
+        )
+    if language == "en":  # the ISO list holds a thousand words more, computer and system among them
+        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+        return (ENGLISH_STOP_WORDS - _ENGLISH_CONTENT) | _ENGLISH_INFORMAL
+    return frozenset(word.lower() for word in stopwordsiso.stopwords(language))
+
+
+def _languages(texts: Texts, language: str) -> Sequence[str]:
+    if language == "none":
+        return ()
+    if language != "auto":
+        stop_words_of(language)
+        return (language,)
+    step = max(len(texts) // _SAMPLE, 1)
+    return detect_languages(texts.texts[::step])
+
+
+def detect_languages(texts: Iterable[str]) -> tuple[str, ...]:
+    """The languages of a tenth or more of the texts, most frequent first.
+
+    Told by script where that settles it, else by whose stop words a text holds most of; texts too
+    short to tell do not count, and where none can be told English is assumed.
+
+    Examples
+    --------
+    >>> detect_languages(["the cat is on the mat", "der Hund ist in dem Haus"])
+    ('de', 'en')
+    """
+    import stopwordsiso
+
+    lists = {code: stop_words_of(code) for code in stopwordsiso.langs() if code not in _SCRIPTS}
+    heard: Counter[str] = Counter()
+    for text in texts:
+        found = _language_of(text[:2000], lists)
+        if found:
+            heard[found] += 1
+    total = heard.total()
+    spoken = sorted((-many, code) for code, many in heard.items() if many >= _SPOKEN * total)
+    return tuple(code for _, code in spoken) or ("en",)
+
+
+def _language_of(text: str, lists: dict[str, frozenset[str]]) -> str | None:
+    letters = sum(map(str.isalpha, text))
+    for code, script in _SCRIPTS.items():
+        found = script.findall(text)
+        # A page of Japanese is mostly Han with some kana between; other scripts stand alone.
+        if len(found) > letters * (0.1 if code == "ja" else 0.3):
+            return code
+    words = [match.group().lower() for match in _WORD.finditer(text)]
+    hits = {code: sum(word in listed for word in words) for code, listed in lists.items()}
+    best = max(hits, key=lambda code: (hits[code], code == "en", code))
+    return best if hits[best] >= 2 else None

@@ -1,0 +1,72 @@
+"""Proof that a run can be had again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from topics.corpus import MEMORY, Source
+from topics.errors import VerificationFailed
+from topics.folder import changed_files, load, read_manifest, save
+from topics.pipeline import Workshop, fit_topics
+from topics.store import NO_STORE
+
+if TYPE_CHECKING:
+    from topics.store import Store
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was compared and found the same."""
+
+    files: int
+    documents: int
+    topics: int
+
+
+def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = None) -> Verified:
+    """Check a run folder's digests, then fit again from its manifest and compare them.
+
+    Parameters
+    ----------
+    folder : path
+    store : Store
+        By default none: everything is computed again, embeddings included.
+    location : str, optional
+        Where the documents are now, if they were moved.
+
+    Raises
+    ------
+    VerificationFailed
+        Naming what was changed, cannot be repeated, or comes out differently.
+    """
+    import tempfile
+
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    changed = changed_files(folder, manifest)
+    if changed:
+        raise VerificationFailed(f"{folder} is not what was written: {'; '.join(changed)}.")
+    told = manifest["input"]
+    where = location or told["location"]
+    if where == MEMORY:
+        raise VerificationFailed(
+            f"the files of {folder} are as written, but its documents came from memory, so it cannot be fitted again "
+            "from here; give their file with --input."
+        )
+    run = load(folder)
+    source = Source(where, told.get("text"), told.get("id"), told.get("date"), told.get("class"))
+    again = fit_topics(source, run.config, Workshop(store, run.config.threads, run.config.batch_size))
+    with tempfile.TemporaryDirectory() as scratch:
+        digests = read_manifest(save(again, Path(scratch) / "run"))["digests"]
+    if again.provenance["corpus"] != manifest["corpus"]:
+        raise VerificationFailed(f"the files of {folder} are as written, but {where} holds other documents than then.")
+    different = [name for name, digest in manifest["digests"].items() if digests.get(name) != digest]
+    if different:
+        releases = again.provenance["versions"].items() - manifest["versions"].items()
+        because = (
+            f" Other releases are installed now: {', '.join(f'{n} {v}' for n, v in sorted(releases))}." if releases else ""
+        )
+        raise VerificationFailed(f"{folder} cannot be had again: {', '.join(different)} differ.{because}")
+    return Verified(len(digests), len(again.documents), len(again.topics))
