@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from topics.config import Config, read_toml
-from topics.errors import InvalidInput, SchemaMismatch, VerificationFailed
+from topics.errors import InvalidConfig, InvalidInput, SchemaMismatch, VerificationFailed
 from topics.run import SCHEMA, Model, Run, StageRecord
 from topics.store import file_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -185,18 +185,46 @@ def payload(run: Run) -> dict[str, bytes]:
 
 
 def topics_csv(topics: pd.DataFrame) -> str:
-    """The topics table for spreadsheets: lists joined, and no cell a spreadsheet would compute.
-
-    A cell that begins with =, +, -, @, a tab or a carriage return gets an apostrophe before it (OWASP,
-    CSV injection); numbers are left alone.
-    """
+    """The topics table for spreadsheets: lists joined, and no cell a spreadsheet would compute."""
     flat = topics.copy()
     for column in ("terms", "term_weights", "representative_ids"):
         flat[column] = ["; ".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in row) for row in topics[column]]
-    for column in flat.columns:
-        if not np.issubdtype(topics[column].to_numpy().dtype, np.number):
-            flat[column] = [f"'{cell}" if str(cell)[:1] in tuple("=+-@\t\r") else cell for cell in flat[column]]
-    return str(flat.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    return str(formula_safe(flat).to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def formula_safe(table: pd.DataFrame) -> pd.DataFrame:
+    """A copy with an apostrophe before every text cell a spreadsheet would compute (OWASP, CSV injection)."""
+    safe = table.copy()
+    for column in safe.columns:
+        if safe[column].dtype.kind not in "biufM":
+            safe[column] = [f"'{cell}" if str(cell)[:1] in tuple("=+-@\t\r") else cell for cell in table[column]]
+    return safe
+
+
+def rewrite_reports(folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write reports again, from what the folder holds; the manifest follows if a new release words them differently.
+
+    Raises
+    ------
+    InvalidConfig
+        For a format that is not made.
+    """
+    made = _reports(load(folder))
+    unknown = [name for name in formats if f"report.{name}" not in made]
+    if unknown:
+        raise InvalidConfig(f"no report format {unknown[0]!r}; there are: html, md.")
+    manifest = read_manifest(folder)
+    paths = []
+    for name in (f"report.{name}" for name in formats):
+        temporary = folder / f".{name}-{uuid.uuid4().hex[:8]}"
+        temporary.write_bytes(made[name])
+        os.replace(temporary, folder / name)
+        manifest["digests"][name] = file_sha256(folder / name)
+        paths.append(folder / name)
+    temporary = folder / f".{MANIFEST}-{uuid.uuid4().hex[:8]}"
+    temporary.write_bytes(_json(manifest))
+    os.replace(temporary, folder / MANIFEST)
+    return paths
 
 
 def _reports(run: Run) -> dict[str, bytes]:

@@ -99,7 +99,7 @@ def read(
     if isinstance(source, Source):
         table, notes = files.load(source.location)
     elif isinstance(source, pd.DataFrame):
-        table, notes = source.rename(columns=str), ()
+        table, notes = source.set_axis(source.columns.map(str), axis=1), ()
     else:
         if given:
             raise InvalidInput(f"{', '.join(given)}: only tables have columns; got a {type(source).__name__}.")

@@ -65,7 +65,7 @@ def find_text(table: pd.DataFrame, wanted: str | None, taken: Collection[str | N
     text, notes = (wanted, ()) if wanted is not None else _guess_text(table, candidates)
     odd = sum(not isinstance(value, str) and not _is_missing(value) for value in table[text].tolist())
     if odd:
-        notes = (*notes, f"{odd} values in the column {text!r} are not text and count as empty.")
+        notes = (*notes, f"Values of the column {text!r} that are not text and count as empty: {odd}.")
     return text, notes
 
 
@@ -75,10 +75,11 @@ def find_id(
     """The column that names the documents, or None; guessed only if its values are unique."""
     if wanted is not None:
         return wanted, ()
-    folded = {name.casefold(): name for name in reversed(list(table.columns)) if name not in taken}
+    usable = [name for name, times in Counter(table.columns).items() if times == 1 and name not in taken]
+    folded = {name.casefold(): name for name in reversed(usable)}
     notes: tuple[str, ...] = ()
     for name in (folded[known] for known in ID_NAMES if known in folded):
-        values = names(table[name])
+        values = names(table[name], fold=False)
         if None not in values and len(set(values)) == len(values):
             return name, notes if name == "id" else (*notes, f"The column {name!r} is taken as the id.")
         notes = (*notes, f"The column {name!r} is not used as the id: some of its values are empty or repeated.")
@@ -97,11 +98,13 @@ def ids(column: pd.Series) -> list[str]:
     empty = [row for row, value in enumerate(values, start=1) if value is None]
     repeated = [value for value, times in Counter(values).items() if times > 1 and value is not None]
     way_out = "Name another id column, or none to have ids made from the texts."
-    place = f"ids in the column {column.name!r}"
+    place = f"the ids in the column {column.name!r}"
     if empty:
-        raise InvalidInput(f"{len(empty)} {place} are empty, first in row {empty[0]}. {way_out}")
+        raise InvalidInput(f"{len(empty)} of {place} are empty, first in row {empty[0]}. {way_out}")
     if repeated:
-        raise InvalidInput(f"{len(repeated)} {place} occur more than once, {repeated[0][:80]!r} among them. {way_out}")
+        raise InvalidInput(
+            f"{len(repeated)} of {place} occur more than once, {repeated[0][:80]!r} among them. {way_out}"
+        )
     return [value for value in values if value is not None]
 
 
@@ -137,7 +140,8 @@ def _guess_text(table: pd.DataFrame, candidates: list[str]) -> tuple[str, tuple[
         return "text", ()
     if by_name or len(candidates) == 1:
         text = (by_name or candidates)[0]
-        return text, (f"The column {text!r} is taken as the text.",)
+        doubt = " If that is a document, the first line, which must name the columns, is missing."
+        return text, (f"The column {text!r} is taken as the text.{doubt if len(text.split()) > 4 else ''}",)
     lengths = {name: _mean_length(table[name]) for name in candidates}
     text = max(candidates, key=lengths.__getitem__)
     return text, (f"The column {text!r} is taken as the text: its values are the longest.",)

@@ -54,7 +54,7 @@ def parse_dates(values: Sequence[str | None], name: str) -> tuple[pd.Series, tup
     1   2024-03-03 00:00:00+00:00
     2                         NaT
     3                         NaT
-    dtype: datetime64[us, UTC], ("1 value in the column 'when' cannot be read as a date, such as 'soon'.",))
+    dtype: datetime64[us, UTC], ("Values of the column 'when' that are no date: 1, such as 'soon'.",))
     """
     import pandas as pd
 
@@ -80,8 +80,7 @@ def parse_dates(values: Sequence[str | None], name: str) -> tuple[pd.Series, tup
             "Write dates as 2024-01-31, or name no date column."
         )
     if lost:
-        count = "1 value" if len(lost) == 1 else f"{len(lost)} values"
-        notes.append(f"{count} in the column {name!r} cannot be read as a date, such as {min(lost)[:80]!r}.")
+        notes.append(f"Values of the column {name!r} that are no date: {len(lost)}, such as {min(lost)[:80]!r}.")
     return moments, tuple(notes)
 
 

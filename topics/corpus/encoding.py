@@ -28,7 +28,8 @@ _BOMS = {
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\v\f\r\x1b")
 _MOST_CONTROLS = 0.05  # of the bytes, in a text
 _SAMPLE = 1 << 16
-_LIKELY = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr")
+_WESTERN = "cp1252"
+_LIKELY = (_WESTERN, "cp1250", "cp1251", "cp1253", "cp1254", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr")
 
 
 def to_utf8(raw: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
@@ -66,7 +67,7 @@ def to_utf8(raw: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
         raw, note = _transcode(raw, name)
         notes.append(note)
     if nuls := raw.count(b"\0"):
-        notes.append(f"{nuls} NUL bytes in {name} were replaced by spaces.")
+        notes.append(f"NUL bytes in {name} replaced by spaces: {nuls}.")
         raw = raw.replace(b"\0", b" ")
     return raw, tuple(notes)
 
@@ -102,10 +103,7 @@ def _transcode(raw: bytes, name: str) -> tuple[bytes, str]:
     if len(broken) < len(lines) / 2:
         text = raw.decode("utf-8", "replace")
         replaced = text.count("\ufffd") - raw.count("\ufffd".encode())
-        return text.encode(), (
-            f"{name} is not UTF-8 throughout: {replaced} unreadable characters in {len(broken)} lines "
-            "were replaced by U+FFFD."
-        )
+        return text.encode(), (f"{name} is not UTF-8 throughout; unreadable characters replaced by U+FFFD: {replaced}.")
     encoding = _guess_encoding(broken)
     text = raw.decode(encoding, "replace")
     return text.encode(), f"{name} is not UTF-8 and was read as {encoding}; if that is wrong, convert it to UTF-8."
@@ -122,5 +120,9 @@ def _guess_encoding(lines: list[bytes]) -> str:
         if sample and size > _SAMPLE:
             break
         sample.append(line)
-    best = from_bytes(b"\n".join(sample), cp_isolation=list(_LIKELY)).best()
-    return best.encoding if best is not None else "cp1252"
+    matches = from_bytes(b"\n".join(sample), cp_isolation=list(_LIKELY))
+    best = matches.best()
+    if best is None:
+        return _WESTERN
+    equals = [match for match in matches if match.chaos <= best.chaos and match.coherence >= best.coherence]
+    return _WESTERN if any(_WESTERN in match.could_be_from_charset for match in equals) else str(best.encoding)

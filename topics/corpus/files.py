@@ -41,6 +41,7 @@ KINDS: Mapping[str, str] = {
     ".md": "text",
 }
 _MOST_NOTES = 5  # about single files of many
+_LONGEST_SHOWN = 200  # characters of what was taken for a location
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,17 @@ def find(location: str) -> Found:
     InvalidInput
         If nothing is there, nothing readable is there, or tables of several kinds are.
     """
-    path = Path(location).expanduser()
-    if path.is_file():
+    try:
+        path = Path(location).expanduser()
+        is_file, is_folder = path.is_file(), path.is_dir() and bool(location)
+    except (OSError, RuntimeError):  # too long a name, a closed folder on the way, no such user
+        path, is_file, is_folder = Path(), False, False
+    if is_file:
         kind = _kind(path)
         if kind is None:
-            raise InvalidInput(f"{location}: cannot tell its format by its name; {_readable()}.")
+            raise InvalidInput(f"{location}: cannot tell its format by its name; {_readable()}. Export or rename it.")
         return Found({path.name: path}, kind, alone=True)
-    if path.is_dir():
+    if is_folder:
         root, paths = path, _walk(path)
     elif glob.has_magic(location):
         matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - may be absolute
@@ -123,7 +128,7 @@ def _of_one_kind(location: str, root: Path, paths: Sequence[Path]) -> Found:
         kinds.setdefault(_kind(path) or "", []).append(path)
     others = kinds.pop("", [])
     if not kinds:
-        raise InvalidInput(f"{location}: none of the {len(others)} files there can be read; {_readable()}.")
+        raise InvalidInput(f"{location}: there is nothing to read among {len(others)} files; {_readable()}.")
     tables = [kind for kind in kinds if kind != "text"]
     if len(tables) > 1:
         raise InvalidInput(
@@ -132,7 +137,7 @@ def _of_one_kind(location: str, root: Path, paths: Sequence[Path]) -> Found:
         )
     kind = tables[0] if tables else "text"
     aside = len(others) + sum(len(found) for other, found in kinds.items() if other != kind)
-    notes = (f"{aside} files in {location} are not {kind} and were left out.",) if aside else ()
+    notes = (f"Files in {location} that are not {kind} and were left out: {aside}.",) if aside else ()
     named = {path.relative_to(root).as_posix(): path for path in kinds[kind]}
     return Found(dict(sorted(named.items())), kind, alone=False, notes=notes)
 
@@ -154,7 +159,8 @@ def _missing(location: str, path: Path) -> str:
     there = [near.name for near in path.parent.iterdir()] if path.parent.is_dir() else []
     near = difflib.get_close_matches(path.name, there, n=1)
     hint = f"did you mean {path.parent / near[0]}?" if near else "texts themselves go in a list."
-    return f"there is no file, folder or glob {location[:300]!r}; {hint}"
+    shown = location if len(location) <= _LONGEST_SHOWN else location[:_LONGEST_SHOWN] + "..."
+    return f"there is no file, folder or glob {shown!r}; {hint}"
 
 
 # --- opening ---------------------------------------------------------------------------------------

@@ -73,8 +73,10 @@ def _parse_delimited(raw: bytes, name: str, delimiter: str, quoting: int) -> pd.
                 table = pd.read_csv(io.BytesIO(raw), **options)
             except pd.errors.ParserWarning:  # every row has one more cell than the header
                 wider = pd.read_csv(io.BytesIO(raw), names=[*names, "\0"], header=0, **options)
-                if (wider["\0"] != "").any():
-                    raise pd.errors.ParserError("rows have more cells than the header") from None
+                extra = (wider["\0"] != "").to_numpy()
+                if extra.any():
+                    ragged = f"Expected {len(names)} fields in line {extra.argmax() + 2}, saw {len(names) + 1}"
+                    raise pd.errors.ParserError(ragged) from None
                 table = wider.drop(columns="\0")
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InvalidInput(f"{name} is no table: {_explained(str(error))}.") from None
@@ -108,7 +110,7 @@ def _read_json(raw: bytes, name: str) -> Loaded:
     else:
         for number, line in enumerate(raw.split(b"\n"), start=1):
             if line.strip():
-                rows[number] = _parse_json(line, f"{name}, line {number}")
+                rows[number] = _parse_json(line, name, number)
     if not rows:
         raise InvalidInput(f"{name} holds no documents.")
     expected = str if isinstance(next(iter(rows.values())), str) else dict
@@ -120,11 +122,15 @@ def _read_json(raw: bytes, name: str) -> Loaded:
     return _table_of(list(rows.values())), notes
 
 
-def _parse_json(raw: bytes, place: str) -> Any:
+def _parse_json(raw: bytes, name: str, first: int = 1) -> Any:
+    """Parse what begins in a given line of a file."""
     try:
         return json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{place} is not JSON: {error}. Expected one object per line, or one array.") from None
+    except json.JSONDecodeError as error:
+        told = f"line {first + error.lineno - 1}, column {error.colno}: {error.msg}"
+    except (ValueError, RecursionError) as error:  # numbers too long, brackets too deep
+        told = f"line {first}: {str(error).split(';')[0]}"
+    raise InvalidInput(f"{name} is not JSON; {told}. Expected one object per line, or one array.")
 
 
 def _table_of(rows: Sequence[Any]) -> pd.DataFrame:
@@ -145,7 +151,7 @@ def _read_parquet(raw: bytes, name: str) -> Loaded:
         table = parquet.read_table(pa.BufferReader(raw))
         return table.to_pandas(ignore_metadata=True, integer_object_nulls=True, date_as_object=False), ()
     except (pa.ArrowException, OSError) as error:
-        raise InvalidInput(f"{name} is no Parquet file, or a damaged one: {error}.") from None
+        raise InvalidInput(f"{name} is no Parquet file, or a damaged one: {str(error).rstrip('.')}.") from None
 
 
 #: Kind of file -> its reader, which gets the decompressed bytes and the name for messages.

@@ -4,6 +4,8 @@ Everything a report shows is in the `Summary`; the templates only arrange it. No
 on when, where or how fast the run was made, or on the order of the documents.
 """
 
+from topics.report.html import to_html
+from topics.report.markdown import to_markdown
 from topics.report.summary import Summary, summarize
 
 __all__ = ["Summary", "summarize", "to_html", "to_markdown"]

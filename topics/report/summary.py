@@ -27,7 +27,7 @@ DRAWN = 20_000  #: most documents on the map
 GRID = 65_535  #: coordinates of the map are whole numbers from 0 to this
 COLOURS = 8  #: that can be told apart; more topics share them
 
-_NAME, _TERM, _ID, _TEXT, _VALUE, _LABEL = 160, 60, 80, 600, 200, 26  # longest, in characters
+_NAME, _TERM, _ID, _TEXT, _VALUE, _LABEL = 120, 60, 80, 600, 200, 26  # longest, in characters
 
 _MEANINGS = {
     "documents": "Documents read, with and without text.",
@@ -422,7 +422,7 @@ def _found(topics: Sequence[TopicRow], documents: int, outliers: int) -> Iterato
     else:
         yield f"The largest is {told} of all; the smallest has {count(smallest.size)}."
     if outliers:
-        yield f"{_many(outliers, 'document')} {'is an outlier' if outliers == 1 else 'are outliers'}, near no topic."
+        yield f"Left over as outliers, near no topic: {_many(outliers, 'document')}."
     else:
         yield "There are no outliers."
 

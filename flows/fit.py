@@ -1,0 +1,162 @@
+"""Fit topics as a Prefect flow: one task for each stage, references between them, the library's own store.
+
+    python -m flows.fit posts.csv --text body
+
+It runs against the server PREFECT_API_URL names, or without one. The flow calls the same
+`fit_topics` as the library and hands it a function that runs a stage as a task, so the run folder
+has the same digests, whoever made it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, State
+from pydantic import Field
+
+from topics import options
+from topics.cli import default_name, run_command
+from topics.config import Config
+from topics.console import print_result, telling
+from topics.corpus import Source, file_digest
+from topics.errors import TopicsError
+from topics.folder import check_target, load, save
+from topics.pipeline import BUILTIN, STAGES, Outcome, Stage, Workshop, fit_topics
+from topics.store import Ref, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from topics.run import Run
+
+
+class RunConfig(Config):
+    """What to fit, and where the result goes: the one parameter of the flow."""
+
+    input: str = Field(BUILTIN, description="file, folder or glob; by default the built-in corpus")
+    text: str | None = Field(None, description="column with the texts; guessed if not given")
+    id: str | None = Field(None, description="column with unique ids")
+    date: str | None = Field(None, description="column with dates")
+    class_: str | None = Field(None, description="column with known classes")
+    output: str | None = Field(None, description="run folder; by default outputs/NAME of the input")
+    store: str | None = Field(None, description="by default $TOPICS_STORE, else outputs/store")
+
+    @property
+    def settings(self) -> Config:
+        """The part the library takes."""
+        return Config(**self.model_dump(include=set(Config.model_fields)))
+
+    @property
+    def source(self) -> Source:
+        """The part that says what to read."""
+        return Source(self.input, self.text, self.id, self.date, self.class_)
+
+    @property
+    def folder(self) -> Path:
+        """Where the run goes."""
+        return Path(self.output or Path("outputs") / ("demo" if self.input == BUILTIN else default_name(self.input)))
+
+
+def _worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
+    # What the library refuses it will refuse again.
+    return not isinstance(state.result(raise_on_failure=False), TopicsError)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=_worth_retrying)
+def run_stage(
+    name: str, inputs: Sequence[Ref], params: Mapping[str, Any], store: str, threads: int, batch_size: int
+) -> State[Outcome] | Outcome:
+    """Run one stage against the store; a stage that was run before ends in the state `Cached`."""
+    outcome = Workshop(Store(store), threads, batch_size).run(STAGES[name], inputs, params)
+    if outcome.cached:
+        return Completed(name="Cached", message=f"{outcome.ref} was in the store", data=outcome)
+    return outcome
+
+
+@flow(name="topics", flow_run_name="topics {config.input} seed {config.seed}", persist_result=False)
+def fit_topics_flow(config: RunConfig) -> str:
+    """Find the topics of documents and write a run folder.
+
+    Returns
+    -------
+    str
+        The run folder.
+    """
+    settings, store = config.settings, Store(config.store)
+
+    def as_task(stage: Stage, inputs: Sequence[Ref], params: Mapping[str, Any]) -> Outcome:
+        told = "map" if params.get("min_dist") else stage.name
+        # Only what reaches outside can go better the second time.
+        named = run_stage.with_options(
+            name=told, retries=2 if stage.outside else 0, retry_delay_seconds=[2, 10] if stage.outside else 0
+        )
+        state = named(
+            stage.name, inputs, params, str(store.root), settings.threads, settings.batch_size, return_state=True
+        )
+        outcome: Outcome = state.result()
+        return outcome
+
+    check_target(config.folder)
+    run = fit_topics(config.source, settings, Workshop(store, settings.threads, settings.batch_size), as_task)
+    folder = save(run, config.folder)
+    _publish(run, folder)
+    return str(folder)
+
+
+def _publish(run: Run, folder: Path) -> None:
+    """Show the result where Prefect shows results."""
+    report = (folder / "report.md").read_text("utf-8")
+    create_markdown_artifact(
+        key="topics-report", markdown=f"[{folder / 'report.html'}]({(folder / 'report.html').absolute().as_uri()})\n\n{report}"
+    )
+    create_table_artifact(
+        key="topics-table",
+        table=[
+            {"topic": row.topic_id, "size": int(row.size), "share": round(float(row.share), 4), "terms": " ".join(row.terms)}
+            for row in run.topics.head(50).itertuples()
+        ],
+        description=f"{len(run.topics)} topics in {len(run.documents)} documents",
+    )
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.argument("input", required=False)
+@click.option("--demo", is_flag=True, help="the built-in corpus; also without INPUT")
+@options.columns
+@options.settings
+@click.option("--output", metavar="DIR", help="run folder; default: outputs/NAME of the input")
+@click.option("--store", metavar="DIR", help="default: $TOPICS_STORE, else outputs/store")
+@click.option("--quiet", is_flag=True, help="no progress, no log: nothing but the result")
+def command(input: str | None, demo: bool, output: str | None, store: str | None, quiet: bool, **given: Any) -> None:  # noqa: A002
+    """Find the topics of INPUT in a Prefect flow: a task for each stage, the result in a run folder.
+
+    INPUT is a CSV, TSV, JSON, JSONL, Parquet or text file, a folder, or a glob; without it, docstrings of the
+    installed packages are read. With PREFECT_API_URL set the run shows on that server, otherwise one is
+    started for as long as it takes. `topics fit` does the same without Prefect.
+    """
+    if demo and input:
+        raise click.UsageError("--demo and INPUT exclude each other.")
+    began = time.perf_counter()
+    settings, columns = options.gather(given.pop("config_file"), given)
+    config = RunConfig(**settings.model_dump(), **columns, input=input or BUILTIN, output=output, store=store)
+    check_target(config.folder)
+    if config.input != BUILTIN:
+        file_digest(config.source)  # a wrong path is said before a server is started for it
+    for name in ("prefect.flow_runs", "prefect.task_runs", "prefect.engine"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # errors are told once, by `run_command`
+    with telling(quiet):
+        folder = Path(fit_topics_flow(config))
+    print_result(load(folder), folder, time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.exit(run_command(command, sys.argv[1:]))

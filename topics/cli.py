@@ -1,0 +1,315 @@
+"""The command line: `topics fit posts.csv --text body`, and what follows from it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from topics import options
+from topics.errors import InvalidConfig, InvalidInput, ModelNotFound, TopicsError
+
+if TYPE_CHECKING:
+    from topics.run import Run
+
+USAGE, FAILURE, INTERRUPTED = 2, 1, 130  #: exit codes
+
+_quiet = click.option("--quiet", is_flag=True, help="no progress, no log: nothing but the result")
+_json = click.option("--json", "as_json", is_flag=True, help="print the result as JSON and nothing else")
+_store = click.option("--store", "store_root", metavar="DIR", help="default: $TOPICS_STORE, else outputs/store")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; errors become one paragraph and an exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run_command(commands, arguments))
+
+
+def run_command(command: click.Command, arguments: list[str]) -> int:
+    """Run a click command as programs should behave: no traceback unless `--debug`, exit 2 for what the user can mend."""
+    debug = "--debug" in arguments
+    try:
+        command.main([word for word in arguments if word != "--debug"], standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _say("Stopped. What was finished is in the store: the same command goes on from there.")
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has read enough
+        sys.stderr.close()
+        return 0
+    except TopicsError as error:
+        if debug:
+            raise
+        _say(f"Error: {error}")
+        return USAGE if isinstance(error, InvalidInput | InvalidConfig | ModelNotFound) else FAILURE
+    except OSError as error:
+        if debug:
+            raise
+        _say(f"Error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}.")
+        return FAILURE
+    except Exception as error:  # noqa: BLE001 - a bug of ours: say so, and how to see it
+        if debug:
+            raise
+        _say(f"Error: something unforeseen happened ({type(error).__name__}: {error}). With --debug it shows where.")
+        return FAILURE
+    return 0
+
+
+def _say(message: str) -> None:
+    click.echo(message.encode("utf-8", "replace").decode(), err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="topics")
+def commands() -> None:
+    """Find what documents are about: the same answer every time, cheap to ask again.
+
+    \b
+    topics demo                        try it on text that is on this machine
+    topics fit posts.csv --text body   topics and a report, in outputs/posts
+    topics show outputs/posts T0003    look at one topic
+
+    Any command takes --debug, to see where an error comes from.
+    """
+
+
+@commands.command()
+@click.argument("input")
+@options.columns
+@options.settings
+@click.option("--output", metavar="DIR", help="run folder; default: outputs/NAME of the input")
+@_store
+@_quiet
+@_json
+def fit(input: str, **given: Any) -> None:  # noqa: A002
+    """Find the topics of INPUT: a CSV, TSV, JSON, JSONL, Parquet or text file, a folder, a glob, or - for stdin."""
+    _fit(input, given)
+
+
+@commands.command()
+@options.settings
+@click.option("--output", metavar="DIR", help="run folder; default: outputs/demo")
+@_store
+@_quiet
+@_json
+def demo(**given: Any) -> None:
+    """Find the topics of six thousand docstrings of the packages installed here."""
+    from topics.pipeline import BUILTIN
+
+    given["output"] = given["output"] or "outputs/demo"
+    _fit(BUILTIN, given)
+
+
+def _fit(location: str, given: dict[str, Any]) -> None:
+    from topics.console import telling
+    from topics.folder import check_target, save
+    from topics.pipeline import Source, Workshop, fit_topics
+    from topics.store import Store
+
+    began = time.perf_counter()
+    quiet, as_json, output = given.pop("quiet"), given.pop("as_json"), given.pop("output")
+    store = Store(given.pop("store_root"))
+    config, columns = options.gather(given.pop("config_file"), given)
+    folder = Path(output or Path("outputs") / default_name(location))
+    check_target(folder)
+    with telling(quiet or as_json):
+        run = fit_topics(Source(location, **columns), config, Workshop(store, config.threads, config.batch_size))
+        save(run, folder)
+    if as_json:
+        click.echo(json.dumps(as_told(run, folder), ensure_ascii=False, default=float))
+    else:
+        from topics.console import print_result
+
+        print_result(run, folder, time.perf_counter() - began)
+
+
+def default_name(location: str) -> str:
+    """The name of a run, from where its documents come from.
+
+    Examples
+    --------
+    >>> default_name("data/posts.csv.gz"), default_name("mails/"), default_name("logs/*.jsonl"), default_name("-")
+    ('posts', 'mails', 'logs', 'stdin')
+    """
+    if location == "-":
+        return "stdin"
+    path = Path(location)
+    name = path.name.split(".")[0] if not any(c in path.name for c in "*?[") else path.parent.name
+    return name or path.absolute().name or "run"
+
+
+def as_told(run: Run, folder: Path) -> dict[str, Any]:
+    """A run for other programs: what `--json` prints."""
+    return {
+        "run": run.provenance["run"],
+        "folder": str(folder),
+        "report": str(folder / "report.html"),
+        "metrics": run.metrics,
+        "topics": json.loads(run.topics.to_json(orient="records")),
+        "stages": [vars(stage) for stage in run.stages],
+        "notes": run.provenance["notes"],
+    }
+
+
+@commands.command()
+@click.argument("run_folder", metavar="RUN")
+@click.argument("topic", required=False)
+@_json
+def show(run_folder: str, topic: str | None, as_json: bool) -> None:
+    """Show the topics of RUN, or one TOPIC (3 or T0004) with its terms and documents."""
+    from topics.console import out, print_topic, topics_table
+    from topics.folder import load
+
+    run = load(run_folder)
+    if as_json:
+        told = run.topics if topic is None else run.topic(topic)
+        click.echo(told.to_json(orient="records") if topic is None else told.to_json())
+    elif topic is None:
+        out().print(topics_table(run))
+    else:
+        print_topic(run, topic)
+
+
+@commands.command()
+@click.argument("run_folder", metavar="RUN")
+@click.argument("input")
+@options.columns
+@click.option("--output", metavar="FILE", help=".csv, .jsonl or .parquet; default: CSV on standard output")
+@_store
+@_quiet
+def assign(run_folder: str, input: str, output: str | None, store_root: str | None, quiet: bool, **given: Any) -> None:  # noqa: A002
+    """Place the documents of INPUT among the topics of RUN; a line each, in their order."""
+    from topics.console import telling
+    from topics.folder import load
+    from topics.pipeline import assign as place
+    from topics.pipeline import read
+    from topics.store import Store
+
+    suffix = Path(output).suffix if output else ".csv"
+    if suffix not in (".csv", ".jsonl", ".parquet"):
+        raise InvalidConfig(f"--output {output}: its name must end in .csv, .jsonl or .parquet.")
+    run = load(run_folder)
+    _, columns = options.gather(None, given)
+    with telling(quiet):
+        table = place(run, read(input, **columns).corpus, store=Store(store_root))
+    write_table(table, output, suffix)
+
+
+def write_table(table: Any, output: str | None, suffix: str) -> None:
+    """Write a table as its suffix says, to a file or to standard output."""
+    from topics.folder import formula_safe
+
+    if suffix == ".parquet":
+        table.to_parquet(output, index=False)
+        return
+    told = (
+        formula_safe(table).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        if suffix == ".csv"
+        else table.to_json(orient="records", lines=True, force_ascii=False)
+    )
+    if output:
+        Path(output).write_text(told, "utf-8")
+    else:
+        click.echo(told, nl=False)
+
+
+@commands.command()
+@click.argument("run_folder", metavar="RUN")
+@click.option("--format", "formats", default="html,md", show_default=True, help="which reports to write")
+def report(run_folder: str, formats: str) -> None:
+    """Write the reports of RUN again, from what its folder holds."""
+    from topics.folder import rewrite_reports
+
+    for path in rewrite_reports(Path(run_folder), [name.strip() for name in formats.split(",")]):
+        click.echo(str(path))
+
+
+@commands.command()
+@click.argument("run_folder", metavar="RUN")
+@click.option("--input", "location", metavar="INPUT", help="where the documents are now, if they were moved")
+@click.option("--store", "store_root", metavar="DIR", help="take steps from this store; default: compute everything")
+@_quiet
+def verify(run_folder: str, location: str | None, store_root: str | None, quiet: bool) -> None:
+    """Prove RUN: its files are as written, and fitting it again gives the same bits."""
+    from topics.console import telling
+    from topics.store import NO_STORE, Store
+    from topics.verification import verify as prove
+
+    with telling(quiet):
+        found = prove(run_folder, Store(store_root) if store_root else NO_STORE, location)
+    if not quiet:
+        click.echo(
+            f"Identical: {found.documents:,} documents, {found.topics:,} topics, all {found.files} files bit by bit."
+        )
+
+
+@commands.group()
+def store() -> None:
+    """Look at, check and clean what is kept between runs."""
+
+
+@store.command("list")
+@_store
+@_json
+def list_entries(store_root: str | None, as_json: bool) -> None:
+    """List what is kept, by stage."""
+    from topics.store import Store
+
+    entries = list(Store(store_root).entries())
+    if as_json:
+        told = [
+            {"stage": e.ref.stage, "key": e.ref.key, "bytes": e.bytes, "used": e.used, "note": e.note} for e in entries
+        ]
+        click.echo(json.dumps(told))
+        return
+    for entry in entries:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
+        click.echo(f"{entry.ref.stage:<12} {entry.ref.key[:12]} {_size(entry.bytes):>9}  {used}  {entry.note}".rstrip())
+    click.echo(f"{len(entries)} entries, {_size(sum(entry.bytes for entry in entries))}, in {Store(store_root).root}")
+
+
+@store.command("verify")
+@_store
+def verify_entries(store_root: str | None) -> None:
+    """Check every entry against its checksums; damaged ones are set aside and will be computed again."""
+    from topics.store import Store
+
+    kept = Store(store_root)
+    total = len(list(kept.entries()))
+    damages = kept.verify()
+    for damage in damages:
+        click.echo(str(damage), err=True)
+    click.echo(f"{total - len(damages)} of {total} entries are as written.")
+    if damages:
+        raise click.exceptions.Exit(FAILURE)
+
+
+@store.command("prune")
+@_store
+@click.option("--unused-for", "days", type=float, default=30.0, show_default=True, metavar="DAYS", help="0: everything")
+def prune_entries(store_root: str | None, days: float) -> None:
+    """Remove what was not used for some days; it is computed again when needed."""
+    from topics.store import Store
+
+    removed, freed = Store(store_root).prune(days * 86_400)
+    click.echo(f"Removed {removed} entries, {_size(freed)}.")
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            break
+        number /= 1000
+    return f"{number:.0f} {unit}" if unit in ("B", "kB") else f"{number:.1f} {unit}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""A run in a terminal: progress, tables, where the time went."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from topics.data import normalise
+from topics.progress import LogWatcher, watched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from topics.run import Run
+
+_PATIENCE = 2.0  # seconds before a bar is shown
+
+
+class BarWatcher:
+    """A progress bar with rate and time left, for work that takes longer than two seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: Progress | None = None
+
+    def start(self, task: str, total: int, unit: str) -> None:
+        self._task, self._total, self._unit, self._done = task, total, unit, 0
+        self._began = time.monotonic()
+
+    def advance(self, amount: int) -> None:
+        self._done += amount
+        passed = time.monotonic() - self._began
+        if self._bar is None and passed > _PATIENCE and self._done < self._total:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[unit]}, {task.fields[rate]} a second"),
+                TimeRemainingColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._row = self._bar.add_task(self._task, total=self._total, unit=self._unit, rate="")
+            self._bar.start()
+        if self._bar is not None:
+            self._bar.update(self._row, completed=self._done, rate=f"{self._done / passed:,.0f}")
+
+    def finish(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+@contextmanager
+def telling(quiet: bool) -> Iterator[None]:
+    """Show what the library logs and how far it is, on standard error; with `quiet` only warnings."""
+    console = Console(stderr=True)
+    handler: logging.Handler
+    if console.is_terminal:
+        from rich.logging import RichHandler
+
+        handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False)
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("topics")
+    before, propagated = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    logger.propagate = False
+    try:
+        with watched(BarWatcher(console) if console.is_terminal and not quiet else LogWatcher()):
+            yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+        logger.propagate = propagated
+
+
+def print_result(run: Run, folder: Path, seconds: float, most: int = 10) -> None:
+    """What a fit came to: the largest topics, the numbers that matter, the time, the report."""
+    console = out()
+    metrics = run.metrics
+    for note in run.provenance["notes"]:
+        console.print(Text(f"  {_plain(note)}", style="dim"))
+    console.print()
+    console.print(topics_table(run, most))
+    if len(run.topics) > most:
+        rest = len(run.topics) - most
+        console.print(f"  … and {rest} smaller topic{'s'[: rest > 1]}: topics show {folder}", highlight=False)
+        console.print()
+    told = [
+        f"{metrics['documents']:,} documents ({metrics['duplicates']:,} repeated, {metrics['empty']:,} empty)",
+        f"{metrics['topics']:,} topics hold {metrics['coverage']:.1%} of those with text, {metrics['outliers']:,} are outliers",
+        "stability {} · coherence (NPMI) {} · diversity {}".format(
+            *(_number(metrics[name]) for name in ("stability", "npmi", "diversity"))
+        ),
+    ]
+    if "ami" in metrics:
+        told.append("against the classes: " + " · ".join(f"{n.upper()} {_number(metrics[n])}" for n in ("ami", "ari", "nmi")))
+    for line in told:
+        console.print(f"  {line}", highlight=False)
+    console.print()
+    computed = [stage for stage in run.stages if not stage.cached]
+    slowest = sorted(computed, key=lambda stage: -stage.seconds)[:5]
+    where = ", ".join(f"{stage.name} {stage.seconds:.1f} s" for stage in slowest if stage.seconds >= 0.05)
+    if not computed:
+        where = "nothing had changed, so nothing was computed"
+    elif len(computed) < len(run.stages):
+        where += f"; {len(run.stages) - len(computed)} of {len(run.stages)} steps were in the store"
+    console.print(f"  {seconds:.1f} s: {where}", highlight=False)
+    console.print(f"  Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def topics_table(run: Run, most: int | None = None) -> Table:
+    """The largest topics, one a line."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=True)
+    table.add_column("topic", no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    table.add_column("what it is about", ratio=1)
+    table.add_column("npmi", justify="right", no_wrap=True)
+    table.add_column("stable", justify="right", no_wrap=True)
+    for row in run.topics.head(most or len(run.topics)).itertuples():
+        table.add_row(
+            str(row.topic_id),
+            f"{row.size:,}",
+            f"{row.share:.1%}",
+            Text(_plain(" ".join(row.terms))),
+            _number(row.npmi),
+            _number(row.stability),
+        )
+    return table
+
+
+def print_topic(run: Run, which: str) -> None:
+    """One topic: its terms with weights, its documents, its nearest neighbours."""
+    console = out()
+    row = run.topic(which)
+    console.print()
+    console.print(Text.assemble((f"  {row.topic_id} ", "bold"), (_plain(row["name"]), "bold")))
+    console.print(
+        f"  {row['size']:,} documents, {row.share:.1%} · npmi {_number(row.npmi)} · stability {_number(row.stability)} · "
+        f"{row.status} {row.first_seen}",
+        highlight=False,
+    )
+    console.print()
+    strongest = max(row.term_weights, default=1.0)
+    for term, weight in zip(row.terms, row.term_weights, strict=True):
+        bar = "█" * max(round(24 * weight / strongest), 1)
+        console.print(Text.assemble(f"  {_plain(term):<24} ", (bar, "cyan"), f" {weight:.4f}"))
+    console.print()
+    shown = run.representatives[run.representatives.topic == row.topic]
+    for document in shown.itertuples():
+        console.print(Text.assemble("  ", (_plain(document.id), "bold"), f"  {_plain(document.text)[:300]}"))
+    similar = run.model.centroids @ run.model.centroids[int(row.topic)]
+    nearest = [int(topic) for topic in (-similar).argsort(kind="stable") if topic != row.topic][:3]
+    if nearest:
+        console.print()
+        for topic in nearest:
+            other = run.topics.iloc[topic]
+            console.print(Text(f"  {similar[topic]:.2f} like {other.topic_id} {_plain(other['name'])}", style="dim"))
+    console.print()
+
+
+def out() -> Console:
+    """Standard output; as wide as it takes when it is not a terminal, so that nothing is cut."""
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def _plain(text: Any) -> str:
+    """No control character reaches the terminal."""
+    return normalise(str(text))
+
+
+def _number(value: Any) -> str:
+    return "–" if value is None or value != value else f"{value:.2f}"  # noqa: PLR0124 - nan
