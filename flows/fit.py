@@ -9,16 +9,17 @@ has the same digests, whoever made it.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, State
+from prefect.states import Completed
 from pydantic import Field
 
 from topics import options
@@ -33,6 +34,8 @@ from topics.store import Ref, Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from prefect.client.schemas.objects import State
 
     from topics.run import Run
 
@@ -100,8 +103,7 @@ def fit_topics_flow(config: RunConfig) -> str:
         state = named(
             stage.name, inputs, params, str(store.root), settings.threads, settings.batch_size, return_state=True
         )
-        outcome: Outcome = state.result()
-        return outcome
+        return cast("Outcome", state.result())
 
     check_target(config.folder)
     run = fit_topics(config.source, settings, Workshop(store, settings.threads, settings.batch_size), as_task)
@@ -114,14 +116,14 @@ def _publish(run: Run, folder: Path) -> None:
     """Show the result where Prefect shows results."""
     report = (folder / "report.md").read_text("utf-8")
     create_markdown_artifact(
-        key="topics-report", markdown=f"[{folder / 'report.html'}]({(folder / 'report.html').absolute().as_uri()})\n\n{report}"
+        key="topics-report",
+        markdown=f"[{folder / 'report.html'}]({(folder / 'report.html').absolute().as_uri()})\n\n{report}",
     )
+    shown = run.topics[["topic_id", "size", "share", "terms"]].head(50)
+    shown = shown.assign(terms=[" ".join(terms) for terms in shown["terms"]])
     create_table_artifact(
         key="topics-table",
-        table=[
-            {"topic": row.topic_id, "size": int(row.size), "share": round(float(row.share), 4), "terms": " ".join(row.terms)}
-            for row in run.topics.head(50).itertuples()
-        ],
+        table=json.loads(shown.to_json(orient="records")),  # plain numbers: Prefect refuses NumPy's
         description=f"{len(run.topics)} topics in {len(run.documents)} documents",
     )
 
@@ -145,7 +147,8 @@ def command(input: str | None, demo: bool, output: str | None, store: str | None
         raise click.UsageError("--demo and INPUT exclude each other.")
     began = time.perf_counter()
     settings, columns = options.gather(given.pop("config_file"), given)
-    config = RunConfig(**settings.model_dump(), **columns, input=input or BUILTIN, output=output, store=store)
+    told = {**settings.model_dump(), **columns, "input": input or BUILTIN, "output": output, "store": store}
+    config = RunConfig.model_validate(told)
     check_target(config.folder)
     if config.input != BUILTIN:
         file_digest(config.source)  # a wrong path is said before a server is started for it

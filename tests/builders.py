@@ -114,17 +114,17 @@ def make_run(n: int = 300, k: int = 5, hostile: bool = False, dates: bool = Fals
     documents = pd.DataFrame(
         {
             "id": list(corpus.ids),
-            "topic": labels,
+            "topic": labels.astype(np.int64),
             "topic_id": [f"T{topic + 1:04d}" if topic >= 0 else "" for topic in labels],
             "strength": np.where(used, strengths[corpus.rows], 0).astype(np.float32),
             "x": np.where(used, points[corpus.rows, 0], np.nan).astype(np.float32),
             "y": np.where(used, points[corpus.rows, 1], np.nan).astype(np.float32),
-            "reason": np.select([~used, labels < 0], ["no text", "unclear"], ""),
+            "reason": pd.array(np.select([~used, labels < 0], ["empty", "unclear"], ""), dtype="str"),
         }
     ).join(corpus.meta)
     central = (vectors * centroids[nearest]).sum(1) if k else np.zeros(len(by_text), dtype=np.float32)
     representatives = _representatives(corpus, labels, central, k)
-    topics = _topics(labels, words, representatives, k, n, random)
+    topics = _topics(labels, words, representatives, k, int(used.sum()), random)
     weights, vocabulary = _weights(topics)
     return Run(
         documents=documents,
@@ -148,13 +148,10 @@ def make_run(n: int = 300, k: int = 5, hostile: bool = False, dates: bool = Fals
         ),
         config=Config.of(title=HOSTILE[0] if hostile else ""),
         provenance={
-            "input": {
-                "location": "/somewhere/documents.csv",
-                "text": "text",
-                "id": "id",
-                "notes": ["The column 'text' of documents.csv is taken as the text."],
-            },
+            "run": "0123456789ab",
             "corpus": corpus.fingerprint,
+            "input": {"location": "/somewhere/documents.csv", "text": "text", "id": "id", "date": None, "class": None},
+            "notes": ["The column 'text' of documents.csv is taken as the text."],
             "languages": ["en", "de"],
             "versions": {"numpy": "2.4.6", "topics": "0.1.0", "umap-learn": "0.5.12"},
         },
@@ -163,7 +160,9 @@ def make_run(n: int = 300, k: int = 5, hostile: bool = False, dates: bool = Fals
 
 
 def _words(k: int, hostile: bool) -> list[list[str]]:
-    words = [list(THEMES[topic]) if topic < len(THEMES) else [f"word{topic}x{i}" for i in range(10)] for topic in range(k)]
+    words = [
+        list(THEMES[topic]) if topic < len(THEMES) else [f"word{topic}x{i}" for i in range(10)] for topic in range(k)
+    ]
     if hostile:
         for i, text in enumerate(HOSTILE):
             words[i % k][i // k % 10] = text
@@ -231,7 +230,8 @@ def _centres(k: int) -> NDArray[np.float64]:
 
 
 def _unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
-    return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+    lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return np.asarray(rows / lengths, dtype=np.float32)
 
 
 def _representatives(corpus: Corpus, labels: NDArray[np.int32], central: NDArray[np.float32], k: int) -> pd.DataFrame:
@@ -252,25 +252,25 @@ def _topics(
     words: list[list[str]],
     representatives: pd.DataFrame,
     k: int,
-    n: int,
+    written: int,
     random: np.random.Generator,
 ) -> pd.DataFrame:
     sizes = np.bincount(labels[labels >= 0], minlength=k)
     falling = [round(0.5 / (i + 1) ** 0.5, 6) for i in range(10)]
     return pd.DataFrame(
         {
-            "topic": np.arange(k, dtype=np.int32),
+            "topic": np.arange(k, dtype=np.int64),
             "topic_id": [f"T{topic + 1:04d}" for topic in range(k)],
             "size": sizes.astype(np.int64),
-            "share": sizes / n,
+            "share": sizes / max(written, 1),
             "name": [", ".join(word[:2_000] for word in words[topic][:3]) for topic in range(k)],
             "terms": [list(words[topic]) for topic in range(k)],
             "term_weights": [list(falling) for _ in range(k)],
             "representative_ids": [list(representatives.loc[representatives["topic"] == t, "id"]) for t in range(k)],
             "npmi": random.uniform(-0.05, 0.3, k).astype(np.float32),
             "stability": random.uniform(0.6, 1, k).astype(np.float32),
-            "first_seen": [""] * k,
-            "status": ["new"] * k,
+            "first_seen": ["0123456789ab"] * k,
+            "status": ["born"] * k,
         }
     )
 
@@ -292,7 +292,9 @@ def _curve() -> pd.DataFrame:
     )
 
 
-def _metrics(corpus: Corpus, labels: NDArray[np.int32], topics: pd.DataFrame, classes: bool) -> dict[str, float | int | None]:
+def _metrics(
+    corpus: Corpus, labels: NDArray[np.int32], topics: pd.DataFrame, classes: bool
+) -> dict[str, float | int | None]:
     empty = int((corpus.rows < 0).sum())
     terms = [term for row in topics["terms"] for term in row]
     metrics: dict[str, float | int | None] = {

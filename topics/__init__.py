@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from topics.run import Run
     from topics.store import NO_STORE, Store
 
-__version__ = "0.1.0"
-
 #: Every public name and where it lives.
 _HOME = {
     "Config": "config",
@@ -77,6 +75,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("topics")
     if name not in _HOME:
         raise AttributeError(f"module 'topics' has no attribute {name!r}")
     return getattr(import_module(f"topics.{_HOME[name]}"), name)

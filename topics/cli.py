@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run_command(command: click.Command, arguments: list[str]) -> int:
-    """Run a click command as programs should behave: no traceback unless `--debug`, exit 2 for what the user can mend."""
+    """Run a click command and give its exit code: no traceback unless `--debug`, 2 for what the user can mend."""
     debug = "--debug" in arguments
     try:
         command.main([word for word in arguments if word != "--debug"], standalone_mode=False)
@@ -55,7 +55,7 @@ def run_command(command: click.Command, arguments: list[str]) -> int:
             raise
         _say(f"Error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}.")
         return FAILURE
-    except Exception as error:  # noqa: BLE001 - a bug of ours: say so, and how to see it
+    except Exception as error:
         if debug:
             raise
         _say(f"Error: something unforeseen happened ({type(error).__name__}: {error}). With --debug it shows where.")
@@ -110,8 +110,9 @@ def demo(**given: Any) -> None:
 
 def _fit(location: str, given: dict[str, Any]) -> None:
     from topics.console import telling
+    from topics.corpus import Source
     from topics.folder import check_target, save
-    from topics.pipeline import Source, Workshop, fit_topics
+    from topics.pipeline import Workshop, fit_topics
     from topics.store import Store
 
     began = time.perf_counter()
@@ -188,9 +189,9 @@ def show(run_folder: str, topic: str | None, as_json: bool) -> None:
 def assign(run_folder: str, input: str, output: str | None, store_root: str | None, quiet: bool, **given: Any) -> None:  # noqa: A002
     """Place the documents of INPUT among the topics of RUN; a line each, in their order."""
     from topics.console import telling
+    from topics.corpus import read
     from topics.folder import load
     from topics.pipeline import assign as place
-    from topics.pipeline import read
     from topics.store import Store
 
     suffix = Path(output).suffix if output else ".csv"

@@ -88,9 +88,7 @@ class Config(BaseModel):
 
     def to_toml(self) -> str:
         """The decisive settings as TOML, sorted, one a line; what is None is left to its default."""
-        lines = [
-            f"{name} = {_toml(value)}\n" for name, value in sorted(self.decisive().items()) if value is not None
-        ]
+        lines = [f"{name} = {_toml(value)}\n" for name, value in sorted(self.decisive().items()) if value is not None]
         return "".join(lines)
 
 

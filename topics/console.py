@@ -101,13 +101,16 @@ def print_result(run: Run, folder: Path, seconds: float, most: int = 10) -> None
         console.print()
     told = [
         f"{metrics['documents']:,} documents ({metrics['duplicates']:,} repeated, {metrics['empty']:,} empty)",
-        f"{metrics['topics']:,} topics hold {metrics['coverage']:.1%} of those with text, {metrics['outliers']:,} are outliers",
+        f"{metrics['topics']:,} topics hold {metrics['coverage']:.1%} of those with text, "
+        f"{metrics['outliers']:,} are outliers",
         "stability {} · coherence (NPMI) {} · diversity {}".format(
             *(_number(metrics[name]) for name in ("stability", "npmi", "diversity"))
         ),
     ]
     if "ami" in metrics:
-        told.append("against the classes: " + " · ".join(f"{n.upper()} {_number(metrics[n])}" for n in ("ami", "ari", "nmi")))
+        told.append(
+            "against the classes: " + " · ".join(f"{n.upper()} {_number(metrics[n])}" for n in ("ami", "ari", "nmi"))
+        )
     for line in told:
         console.print(f"  {line}", highlight=False)
     console.print()
@@ -131,12 +134,13 @@ def topics_table(run: Run, most: int | None = None) -> Table:
     table.add_column("what it is about", ratio=1)
     table.add_column("npmi", justify="right", no_wrap=True)
     table.add_column("stable", justify="right", no_wrap=True)
-    for row in run.topics.head(most or len(run.topics)).itertuples():
+    shown = run.topics.head(most or len(run.topics))
+    for row, terms in zip(shown.itertuples(), shown["terms"], strict=True):
         table.add_row(
             str(row.topic_id),
             f"{row.size:,}",
             f"{row.share:.1%}",
-            Text(_plain(" ".join(row.terms))),
+            Text(_plain(" ".join(terms))),
             _number(row.npmi),
             _number(row.stability),
         )
@@ -150,8 +154,8 @@ def print_topic(run: Run, which: str) -> None:
     console.print()
     console.print(Text.assemble((f"  {row.topic_id} ", "bold"), (_plain(row["name"]), "bold")))
     console.print(
-        f"  {row['size']:,} documents, {row.share:.1%} · npmi {_number(row.npmi)} · stability {_number(row.stability)} · "
-        f"{row.status} {row.first_seen}",
+        f"  {row['size']:,} documents, {row.share:.1%} · npmi {_number(row.npmi)} · "
+        f"stability {_number(row.stability)} · {row.status} {row.first_seen}",
         highlight=False,
     )
     console.print()
@@ -184,4 +188,4 @@ def _plain(text: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    return "–" if value is None or value != value else f"{value:.2f}"  # noqa: PLR0124 - nan
+    return "–" if value is None or value != value else f"{value:.2f}"

@@ -59,9 +59,7 @@ def describe(
     inside = members(settled.labels, k)
     weights = class_tfidf((inside @ counts.counts).tocsr())
     ranked = rank_terms(inside, counts.counts, embeddings, settled.centroids)
-    terms = [
-        distinct_terms([counts.vocabulary[column] for column in columns], n_terms) for columns in ranked
-    ]
+    terms = [distinct_terms([counts.vocabulary[column] for column in columns], n_terms) for columns in ranked]
     place = {term: column for column, term in enumerate(counts.vocabulary)}
     return Topics(
         names=tuple(name_of(words) for words in terms),
@@ -251,5 +249,3 @@ def _representatives(
         left[best] = False
         likeness = np.maximum(likeness, vectors @ vectors[best])
     return [int(rows[place]) for place in chosen]
-
-

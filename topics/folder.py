@@ -103,7 +103,9 @@ def load(folder: str | Path) -> Run:
         return Run(
             documents=pd.read_parquet(folder / "documents.parquet"),
             topics=topics,
-            representatives=pd.DataFrame(extra["representatives"]).astype({"topic": "int64", "id": "str", "text": "str"}),
+            representatives=pd.DataFrame(extra["representatives"]).astype(
+                {"topic": "int64", "id": "str", "text": "str"}
+            ),
             curve=pd.DataFrame(extra["curve"], columns=["coverage", "threshold", "agreement"]).astype("float64"),
             metrics=json.loads((folder / "metrics.json").read_text("utf-8"))["overall"],
             model=_read_model(folder, extra),
@@ -131,7 +133,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
         schema = int(manifest["schema"])
     except OSError:
-        runs = sorted(path.parent.name for path in folder.parent.glob(f"*/{MANIFEST}")) if folder.parent.is_dir() else []
+        runs = (
+            sorted(path.parent.name for path in folder.parent.glob(f"*/{MANIFEST}")) if folder.parent.is_dir() else []
+        )
         hint = f" In {folder.parent} there are: {', '.join(runs[:10])}." if runs else ""
         raise InvalidInput(f"{folder} is not a run folder: it has no {MANIFEST}.{hint}") from None
     except (ValueError, KeyError, TypeError):
@@ -188,7 +192,9 @@ def topics_csv(topics: pd.DataFrame) -> str:
     """The topics table for spreadsheets: lists joined, and no cell a spreadsheet would compute."""
     flat = topics.copy()
     for column in ("terms", "term_weights", "representative_ids"):
-        flat[column] = ["; ".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in row) for row in topics[column]]
+        flat[column] = [
+            "; ".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in row) for row in topics[column]
+        ]
     return str(formula_safe(flat).to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
@@ -218,12 +224,12 @@ def rewrite_reports(folder: Path, formats: Sequence[str]) -> list[Path]:
     for name in (f"report.{name}" for name in formats):
         temporary = folder / f".{name}-{uuid.uuid4().hex[:8]}"
         temporary.write_bytes(made[name])
-        os.replace(temporary, folder / name)
+        temporary.replace(folder / name)
         manifest["digests"][name] = file_sha256(folder / name)
         paths.append(folder / name)
     temporary = folder / f".{MANIFEST}-{uuid.uuid4().hex[:8]}"
     temporary.write_bytes(_json(manifest))
-    os.replace(temporary, folder / MANIFEST)
+    temporary.replace(folder / MANIFEST)
     return paths
 
 
@@ -286,12 +292,12 @@ def _swap(temporary: Path, folder: Path) -> None:
     """Put the new folder in the place of the old one; a killed process leaves one of the two."""
     aside = folder.parent / f".{folder.name}-old-{uuid.uuid4().hex[:8]}"
     if folder.exists():
-        os.replace(folder, aside)
+        folder.replace(aside)
     try:
-        os.replace(temporary, folder)
+        temporary.replace(folder)
     except OSError:
         if aside.exists():
-            os.replace(aside, folder)
+            aside.replace(folder)
         raise
     shutil.rmtree(aside, ignore_errors=True)
 

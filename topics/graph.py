@@ -43,6 +43,8 @@ def build_graph(neighbors: Neighbors, consensus: int, seed: int, threads: int = 
         Symmetric weights, and for each text the share of its weight the runs keep together (1 where
         there were no runs).
     """
+    from scipy import sparse
+
     weights = fuzzy_weights(neighbors)
     u = weights.shape[0]
     if not consensus or not weights.nnz:
@@ -57,8 +59,9 @@ def build_graph(neighbors: Neighbors, consensus: int, seed: int, threads: int = 
     kept = np.bincount(source, weights.data * share, minlength=u)
     total = np.bincount(source, weights.data, minlength=u)
     agreement = np.divide(kept, total, out=np.ones(u), where=total > 0).astype(np.float32)
-    sharpened = weights.copy()
-    sharpened.data = (weights.data * share**2).astype(np.float32)
+    sharpened = sparse.csr_array(
+        ((weights.data * share**2).astype(np.float32), weights.indices.copy(), weights.indptr.copy()), shape=(u, u)
+    )
     sharpened.eliminate_zeros()
     return Graph(sharpened, agreement)
 
@@ -69,14 +72,19 @@ def fuzzy_weights(neighbors: Neighbors) -> sparse.csr_array:
 
     u, q = neighbors.indices.shape
     if not q:
-        return sparse.csr_array((u, u), dtype=np.float32)
+        return sparse.csr_array(np.zeros((u, u), dtype=np.float32))
     from topics.umap_learn import umap_functions
 
     # UMAP counts a point as its own first neighbour.
     indices = np.column_stack([np.arange(u, dtype=np.int32), neighbors.indices])
     distances = np.column_stack([np.zeros(u, dtype=np.float32), neighbors.distances])
     weights, _, _ = umap_functions().fuzzy_simplicial_set(
-        np.empty((u, 1), dtype=np.float32), q + 1, np.random.RandomState(0), "precomputed", knn_indices=indices, knn_dists=distances
+        np.empty((u, 1), dtype=np.float32),
+        q + 1,
+        np.random.RandomState(0),
+        "precomputed",
+        knn_indices=indices,
+        knn_dists=distances,
     )
     found = sparse.csr_array(weights, dtype=np.float32)
     found.sort_indices()

@@ -105,7 +105,9 @@ def silhouette(vectors: NDArray[np.float32], labels: NDArray[np.int32]) -> float
     from sklearn.metrics import silhouette_score
 
     inside = np.flatnonzero(labels != NOISE)
-    inside = inside[np.linspace(0, len(inside) - 1, min(len(inside), _SILHOUETTE)).astype(int)] if len(inside) else inside
+    inside = (
+        inside[np.linspace(0, len(inside) - 1, min(len(inside), _SILHOUETTE)).astype(int)] if len(inside) else inside
+    )
     if not 2 <= len(np.unique(labels[inside])) < len(inside):
         return None
     return float(silhouette_score(np.asarray(vectors[inside], np.float64), labels[inside], metric="cosine"))

@@ -31,7 +31,9 @@ def find_neighbors(embeddings: Embeddings, n_neighbors: int, threads: int = 1) -
     indices, distances = np.empty((u, q), dtype=np.int32), np.empty((u, q), dtype=np.float32)
     if q:
         found = nearest(embeddings.vectors, embeddings.vectors, q, threads, exclude_self=True)
-        for start, rows, similarities in track(found, u, "Finding neighbours", "documents", lambda block: len(block[1])):
+        for start, rows, similarities in track(
+            found, u, "Finding neighbours", "documents", lambda block: len(block[1])
+        ):
             indices[start : start + len(rows)] = rows
             distances[start : start + len(rows)] = np.clip(1 - similarities, 0, 2)
     return Neighbors(indices, distances)

@@ -22,7 +22,7 @@ from topics.config import Config
 from topics.corpus import MEMORY, Source, file_digest, read
 from topics.data import NOISE, Corpus, Embeddings, Intake, Measures, Reduction, Settled, TermCounts, Topics
 from topics.embedding.checkpoint import find_checkpoint
-from topics.errors import InvalidConfig, InvalidInput, StoreDamaged
+from topics.errors import InvalidInput
 from topics.run import Model, Run, StageRecord
 from topics.store import Ref, Store, stage_key
 
@@ -108,6 +108,8 @@ class Workshop:
 
 
 def _read(at: Workshop, params: Params, *_: Any) -> Intake:
+    notes: tuple[str, ...]
+    columns: dict[str, str | None]
     if params["location"] == BUILTIN:
         from topics.builtin import docstrings
 
@@ -315,7 +317,9 @@ def fit(
     columns = {"text": text, "id": id, "date": date, "class_": class_}
     source: Source | Corpus
     if isinstance(documents, str | os.PathLike):
-        source = Source(os.fspath(Path(documents)) if not str(documents).startswith("builtin:") else str(documents), **columns)
+        source = Source(
+            os.fspath(Path(documents)) if not str(documents).startswith("builtin:") else str(documents), **columns
+        )
     elif isinstance(documents, Source):
         source = documents
     else:
@@ -361,9 +365,15 @@ def assign(run: Run, documents: Any, store: Store | None = None, encoder: Encode
     new = np.flatnonzero(~known)
     if len(new):
         workshop = Workshop(store or Store(), run.config.threads, run.config.batch_size)
-        fresh = workshop.hold("texts", "new", type(texts)([texts.texts[row] for row in new], texts.keys[new]))
+        fresh = workshop.hold("texts", "new", type(texts)([texts.texts[int(row)] for row in new], texts.keys[new]))
         vectors = workshop.load(
-            _embed(fresh, run.config, workshop, lambda stage, *refs, **params: workshop.run(stage, refs, params).ref, encoder)
+            _embed(
+                fresh,
+                run.config,
+                workshop,
+                lambda stage, *refs, **params: workshop.run(stage, refs, params).ref,
+                encoder,
+            )
         )
         if vectors.fingerprint != model.fingerprint or vectors.vectors.shape[1] != model.vectors.shape[1]:
             raise InvalidInput(
@@ -503,9 +513,7 @@ def _assemble(
         "languages": list(counts.languages),
         "versions": versions(),
     }
-    return Run(
-        documents, topics, representatives, settled.curve, measured.overall, model, config, provenance, stages
-    )
+    return Run(documents, topics, representatives, settled.curve, measured.overall, model, config, provenance, stages)
 
 
 def versions() -> dict[str, str]:
@@ -513,11 +521,9 @@ def versions() -> dict[str, str]:
     import platform
     from importlib import metadata
 
-    from topics import __version__
-
-    names = {"numpy", "pandas"}.union(*(stage.libraries for stage in STAGES.values()))
+    names = {"topics", "numpy", "pandas"}.union(*(stage.libraries for stage in STAGES.values()))
     found = {name: metadata.version(name) for name in sorted(names)}
-    return {"topics": __version__, "python": platform.python_version()} | found
+    return {"python": platform.python_version()} | found
 
 
 def _named(names: pd.Series[str], topics: pd.Series[int]) -> Any:

@@ -67,9 +67,7 @@ def watched(watcher: Watcher) -> Iterator[None]:
         _watcher.reset(token)
 
 
-def track(
-    items: Iterable[T], total: int, task: str, unit: str, size: Callable[[T], int] = lambda _: 1
-) -> Iterator[T]:
+def track(items: Iterable[T], total: int, task: str, unit: str, size: Callable[[T], int] = lambda _: 1) -> Iterator[T]:
     """Yield the items, counting each as `size` units once the loop comes back for the next.
 
     Examples

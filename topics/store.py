@@ -153,7 +153,7 @@ class Store:
         except StoreDamaged as damage:
             aside = self.root / "damaged" / f"{ref.stage}-{ref.key}-{uuid.uuid4().hex[:8]}"
             aside.parent.mkdir(exist_ok=True)
-            os.replace(folder, aside)
+            folder.replace(aside)
             raise StoreDamaged(f"{damage} The entry was moved to {aside}.") from None
         os.utime(folder / _MANIFEST)
         return value
@@ -167,7 +167,7 @@ class Store:
         temporary = self.root / "temporary" / f"{ref.stage}-{uuid.uuid4().hex}"
         try:
             write_value(value, temporary, note)
-            os.replace(temporary, folder)
+            temporary.replace(folder)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             if self.has(ref):  # somebody else was faster: the same key, the same value
@@ -322,10 +322,10 @@ def _write_field(value: Any, folder: Path, name: str) -> dict[str, Any]:
     if isinstance(value, np.ndarray):
         _write_array(value, folder / f"{name}.npy")
         return {"kind": "array", "file": f"{name}.npy"}
-    if sparse.issparse(value):
+    if isinstance(value, sparse.csr_array):
         for part in ("data", "indices", "indptr"):
             _write_array(getattr(value, part), folder / f"{name}.{part}.npy")
-        return {"kind": "csr", "file": name, "shape": list(value.shape)}
+        return {"kind": "csr", "file": name, "shape": [int(size) for size in value.shape]}
     if isinstance(value, pd.DataFrame):
         value.to_parquet(folder / f"{name}.parquet", compression="zstd", index=False)
         return {"kind": "frame", "file": f"{name}.parquet", "rows": len(value)}
@@ -346,7 +346,7 @@ def _write_array(array: np.ndarray[Any, Any], path: Path) -> None:
 
 def _read_fields(kind: str, fields: Mapping[str, Any], folder: Path) -> Any:
     made = getattr(data, kind, None)
-    if not dataclasses.is_dataclass(made):
+    if not (isinstance(made, type) and dataclasses.is_dataclass(made)):
         raise StoreDamaged(f"{folder} holds a {kind!r}, which is none of this library's values.")
     return made(**{name: _read_field(told, folder) for name, told in fields.items()})
 

@@ -25,7 +25,7 @@ _NOT_WORDS = re.compile(
     r"(?:https?|ftp)://\S+|\bwww\.\S+|\b[\w-]+(?:\.[\w-]+)+/\S*|\S+@\S+\.\w+|</?[a-zA-Z][^<>]{0,300}>", re.IGNORECASE
 )
 # C++ and C# are words, so is don't; digits alone are not.
-_WORD = re.compile(r"\b[^\W\d_](?:\+\+|#)(?!\w)|[^\W\d_]\w*(?:['’][^\W\d_]+)*")  # noqa: RUF001
+_WORD = re.compile(r"\b[^\W\d_](?:\+\+|#)(?!\w)|[^\W\d_]\w*(?:['’][^\W\d_]+)*")
 _CLITICS = {"s", "re", "ll", "ve", "d", "m", "t"}  # what an English apostrophe leaves
 _LONGEST = 40  # letters; longer are keys, hashes and noise
 
@@ -56,9 +56,7 @@ _ENGLISH_INFORMAL = set(
 )
 
 
-def count_terms(
-    texts: Texts, language: str = "auto", stop_words: Collection[str] = (), ngrams: int = 1
-) -> TermCounts:
+def count_terms(texts: Texts, language: str = "auto", stop_words: Collection[str] = (), ngrams: int = 1) -> TermCounts:
     """Count the words of every text.
 
     Words are runs of letters in any script, lower-cased; addresses, tags, HTML entities, numbers and
@@ -139,14 +137,14 @@ def words_of(text: str) -> Iterator[str]:
         plain = _UNSPACED.sub(lambda run: f" {' '.join(_segmented(run.group()))} ", plain)
     for match in _WORD.finditer(plain):
         word = match.group().lower().strip("_")
-        if "'" in word or "’" in word:  # noqa: RUF001
+        if "'" in word or "’" in word:
             yield from _without_apostrophes(word)
         elif 1 < len(word) <= _LONGEST:
             yield word
 
 
 def _without_apostrophes(word: str) -> Iterator[str]:
-    parts = re.split("['’]", word)  # noqa: RUF001
+    parts = re.split("['’]", word)
     if parts[-1] == "t":  # don't, isn't: stop words whatever the list says
         return
     for part in parts:
@@ -179,7 +177,7 @@ def stop_words_of(language: str) -> frozenset[str]:
     if language == "en":  # the ISO list holds a thousand words more, computer and system among them
         from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-        return (ENGLISH_STOP_WORDS - _ENGLISH_CONTENT) | _ENGLISH_INFORMAL
+        return frozenset((ENGLISH_STOP_WORDS - _ENGLISH_CONTENT) | _ENGLISH_INFORMAL)
     return frozenset(word.lower() for word in stopwordsiso.stopwords(language))
 
 

@@ -28,6 +28,6 @@ def umap_functions() -> Any:
     for name, functions in _UNCACHED.items():
         for function in functions:
             dispatcher = getattr(import_module(name), function, None)
-            if hasattr(dispatcher, "enable_caching"):
+            if dispatcher is not None and hasattr(dispatcher, "enable_caching"):
                 dispatcher.enable_caching()
     return module

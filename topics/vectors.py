@@ -31,7 +31,8 @@ def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
     lengths[lengths == 0] = 1
-    return (vectors / lengths[:, None]).astype(np.float32)
+    scaled: NDArray[np.float32] = (vectors / lengths[:, None]).astype(np.float32)
+    return scaled
 
 
 def nearest(

@@ -66,7 +66,9 @@ def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = N
     if different:
         releases = again.provenance["versions"].items() - manifest["versions"].items()
         because = (
-            f" Other releases are installed now: {', '.join(f'{n} {v}' for n, v in sorted(releases))}." if releases else ""
+            f" Other releases are installed now: {', '.join(f'{n} {v}' for n, v in sorted(releases))}."
+            if releases
+            else ""
         )
         raise VerificationFailed(f"{folder} cannot be had again: {', '.join(different)} differ.{because}")
     return Verified(len(digests), len(again.documents), len(again.topics))

@@ -169,11 +169,17 @@ def _missing(location: str, path: Path) -> str:
 def _unzstd(raw: bytes) -> bytes:
     import zstandard
 
+    parts = []
     try:
-        with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream:
-            return stream.read()
+        while raw:  # one frame after the other; a reader over all of them would end at a cut one in silence
+            frame = zstandard.ZstdDecompressor().decompressobj()
+            parts.append(frame.decompress(raw))
+            if not frame.eof:
+                raise EOFError("the file ends within a compressed frame")
+            raw = frame.unused_data
     except zstandard.ZstdError as error:
         raise ValueError(error) from None
+    return b"".join(parts)
 
 
 #: Suffix -> first bytes, decompression. The bytes decide: some files are named wrongly.

@@ -62,9 +62,7 @@ def embed(texts: Texts, encoder: Encoder, name: str) -> Embeddings:
     """
     starts = range(0, len(texts), _CHUNK)
     blocks = []
-    for start in track(
-        starts, len(texts), "Embedding", "documents", lambda start: min(_CHUNK, len(texts) - start)
-    ):
+    for start in track(starts, len(texts), "Embedding", "documents", lambda start: min(_CHUNK, len(texts) - start)):
         chunk = list(texts.texts[start : start + _CHUNK])
         blocks.append(unit_rows(_checked(encoder.encode(chunk), len(chunk), name)))
     vectors = np.concatenate(blocks) if blocks else np.empty((0, 0), dtype=np.float32)
@@ -74,7 +72,9 @@ def embed(texts: Texts, encoder: Encoder, name: str) -> Embeddings:
 def _checked(vectors: object, rows: int, name: str) -> NDArray[np.float32]:
     array = np.asarray(vectors, dtype=np.float32)
     if array.ndim != 2 or len(array) != rows:
-        raise InvalidInput(f"encoder {name} gave an array of shape {array.shape} for {rows} texts; expected ({rows}, d).")
+        raise InvalidInput(
+            f"encoder {name} gave an array of shape {array.shape} for {rows} texts; expected ({rows}, d)."
+        )
     if not np.isfinite(array).all():
         bad = int((~np.isfinite(array)).any(axis=1).sum())
         raise InvalidInput(f"encoder {name} gave values that are not finite for {bad} of {rows} texts.")

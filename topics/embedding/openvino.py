@@ -162,7 +162,7 @@ def convert(checkpoint: Checkpoint) -> ConvertedEncoder:
         if least < _FAITHFUL:
             raise ValueError(f"its cosine with the original falls to {least:.5f}, below {_FAITHFUL}")
         return model
-    except Exception as error:  # converters fail in every way there is; the original still works
+    except Exception as error:  # noqa: BLE001 - converters fail in every way there is; the original still works
         reason = f"{type(error).__name__}: {str(error)[:300]}"
         return ConvertedEncoder(
             name=checkpoint.name,
@@ -183,8 +183,8 @@ def _silence() -> Iterator[None]:
     from transformers.utils import logging as transformers_logging
 
     verbosity, shown = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -192,7 +192,7 @@ def _silence() -> Iterator[None]:
     finally:
         transformers_logging.set_verbosity(verbosity)
         if shown:
-            transformers_logging.enable_progress_bar()
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _converted(checkpoint: Checkpoint, original: Any) -> ConvertedEncoder:

@@ -45,7 +45,7 @@ def _template() -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     # Not HTML, so no autoescape: `finalize` takes every value through `escape` instead.
-    environment = Environment(
+    environment = Environment(  # noqa: S701
         loader=PackageLoader("topics.report"),
         finalize=escape,
         undefined=StrictUndefined,

@@ -41,15 +41,21 @@ _MEANINGS = {
     "threshold": "A document whose neighbours speak for a topic less clearly than this is left out of it.",
     "npmi": "Coherence: how much more than by chance a topic’s terms occur together, from −1 to 1.",
     "diversity": "Share of different words among the terms of all topics; 1 if no two topics share a term.",
-    "stability": "How much of the ties between similar documents stays inside a topic when grouping is repeated, 0 to 1.",
+    "stability": "Share of the ties between similar documents that stays inside a group when the grouping is repeated.",
     "silhouette": "How much nearer documents are to their own topic than to the next one, from −1 to 1.",
     "nmi": "Agreement with the given classes, 0 to 1 (normalised mutual information).",
     "ami": "The same, corrected so that chance gives 0.",
     "ari": "Agreement with the given classes over pairs of documents; chance gives 0.",
     "purity": "Share of documents whose class is the most frequent one of their topic.",
 }
+_REASONS = {
+    "empty": "There is no text.",
+    "unclear": "The documents around it speak for no topic clearly enough.",
+}
 _BOUNDS = {"coverage": (0.9, 0.7), "stability": (0.85, 0.65), "npmi": (0.1, 0.03)}  # high from, fair from
-_LEFT_OUT = ("path", "paths", "file", "files", "folder", "source", "root", "location", "notes")  # where the input lay is no part of a report
+# Where the input lay is no part of a report. Nor are the notes on how it was read: a rerun from
+# config.toml is told what a first run guesses, and would say something else.
+_PLACES = ("path", "paths", "file", "files", "folder", "source", "root", "location")
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ class TopicRow:
     name: str
     label: str  # the name, short enough for a map
     size: int
-    share: float
+    share: float  # of the documents with text
     coherence: float | None
     stability: float | None
     terms: tuple[Term, ...]
@@ -99,9 +105,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why documents are outliers."""
+    """Why documents have no topic."""
 
     reason: str
+    meaning: str  # empty if it is not one of ours
     documents: int
     share: float  # of all documents
 
@@ -160,7 +167,6 @@ class Summary:
     curve: tuple[CurvePoint, ...]
     settings: tuple[Setting, ...]
     input: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]  # sentences on how the input was read
     languages: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
     fingerprint: str
@@ -195,14 +201,13 @@ def summarize(run: Run) -> Summary:
     if coverage is None and (labels >= 0).any():
         coverage = float((labels >= 0).sum() / (len(labels) - (empties or 0)))
     languages = tuple(plain(code, _TERM) for code in run.provenance.get("languages") or ())
-    read_as = run.provenance.get("input") or {}
     return Summary(
         title=plain(run.config.title, _VALUE) or "Topics",
         documents=len(documents),
         duplicates=duplicates,
         empties=empties,
         brief=(
-            Paragraph("What was found", tuple(_found(topics, len(documents), outliers))),
+            Paragraph("What was found", tuple(_found(topics, len(documents), outliers, empties or 0))),
             Paragraph("How far to trust it", tuple(_trust(topics, coverage, known))),
             Paragraph("What was read", tuple(_read(documents, duplicates, empties, known, languages))),
         ),
@@ -215,8 +220,7 @@ def summarize(run: Run) -> Summary:
         coverage=coverage,
         curve=_curve(run.curve),
         settings=tuple(_settings(run)),
-        input=tuple(_input(read_as)),
-        notes=tuple(_notes(read_as)),
+        input=tuple(_input(run.provenance.get("input") or {})),
         languages=languages,
         versions=tuple(
             (plain(name, _TERM), plain(version, _TERM))
@@ -231,8 +235,9 @@ def summarize(run: Run) -> Summary:
 
 def _topics(run: Run, places: Mapping[int, tuple[int, int]]) -> tuple[TopicRow, ...]:
     texts: dict[int, list[Excerpt]] = {}
-    for row in run.representatives.itertuples(index=False):
-        texts.setdefault(int(row.topic), []).append(Excerpt(plain(row.id, _ID), plain(row.text, _TEXT)))
+    for record in run.representatives.to_dict("records"):
+        excerpt = Excerpt(plain(record["id"], _ID), plain(record["text"], _TEXT))
+        texts.setdefault(int(record["topic"]), []).append(excerpt)
     numbers = [int(topic) for topic in run.topics["topic"]] if len(run.topics) else []
     colours = _colours(numbers, places)
     rows = []
@@ -281,7 +286,7 @@ def _reasons(documents: pd.DataFrame, labels: NDArray[np.int64]) -> tuple[Reason
     given = left["reason"] if "reason" in left else left["topic"].map(lambda _: "")
     named = [plain(reason, _VALUE) if isinstance(reason, str) and reason else "not said" for reason in given]
     return tuple(
-        Reason(reason, number, number / len(documents))
+        Reason(reason, _REASONS.get(reason, ""), number, number / len(documents))
         for reason, number in sorted(Counter(named).items(), key=lambda item: (-item[1], item[0]))
     )
 
@@ -291,8 +296,8 @@ def _metrics(values: Mapping[str, Any]) -> Iterator[Metric]:
     for name in [*(name for name in _MEANINGS if name in flat), *sorted(set(flat) - set(_MEANINGS))]:
         value = flat[name]
         if value is None or (isinstance(value, int | float | np.number) and not isinstance(value, bool)):
-            whole = isinstance(value, int | np.integer)
-            yield Metric(plain(name, _TERM), int(value) if whole else _number(value), _MEANINGS.get(name, ""))
+            shown = int(value) if isinstance(value, int | np.integer) else _number(value)
+            yield Metric(plain(name, _TERM), shown, _MEANINGS.get(name, ""))
 
 
 def _curve(curve: pd.DataFrame) -> tuple[CurvePoint, ...]:
@@ -311,17 +316,8 @@ def _settings(run: Run) -> Iterator[Setting]:
 
 def _input(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in sorted(_flat(values)):
-        if name.rpartition(".")[2] not in _LEFT_OUT and value is not None:
+        if name.rpartition(".")[2] not in _PLACES and value is not None:
             yield plain(name, _TERM), _shown(value)
-
-
-def _notes(values: Mapping[str, Any]) -> Iterator[str]:
-    location = str(values.get("location") or "")
-    for note in values.get("notes") or ():
-        told = str(note)
-        for place in (location, PurePosixPath(location).name, PureWindowsPath(location).name):
-            told = told.replace(place, "the input") if len(place) > 2 else told
-        yield plain(told, _TEXT)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -398,29 +394,30 @@ def _points(
     """Documents to draw, in an order that only depends on their ids; of too many, the first."""
     ids = documents["id"].astype(str).tolist()
     # A digest instead of a random draw: a document stays in the sample when others come or go.
-    keyed = sorted((hashlib.sha256(ids[row].encode("utf-8", "replace")).digest(), row) for row in np.flatnonzero(placed))
+    digests = {row: hashlib.sha256(ids[row].encode("utf-8", "replace")).digest() for row in np.flatnonzero(placed)}
     return tuple(
-        Point(plain(ids[row], _ID), int(labels[row]), int(grid[row, 0]), int(grid[row, 1])) for _, row in keyed[:DRAWN]
+        Point(plain(ids[row], _ID), int(labels[row]), int(grid[row, 0]), int(grid[row, 1]))
+        for row in sorted(digests, key=digests.__getitem__)[:DRAWN]
     )
 
 
 # --- sentences
 
 
-def _found(topics: Sequence[TopicRow], documents: int, outliers: int) -> Iterator[str]:
+def _found(topics: Sequence[TopicRow], documents: int, outliers: int, empties: int) -> Iterator[str]:
     if not topics:
         yield f"No topic was found in {_many(documents, 'document')}."
         return
-    yield f"{_many(len(topics), 'topic')} {'was' if len(topics) == 1 else 'were'} found in {_many(documents, 'document')}."
-    largest, smallest = topics[0], topics[0]
-    for row in topics:
-        largest = row if row.size > largest.size else largest
-        smallest = row if row.size < smallest.size else smallest
-    told = f"{quoted(largest.name)} ({largest.topic_id}) with {_many(largest.size, 'document')}, {percent(largest.share)}"
+    were = "was" if len(topics) == 1 else "were"
+    yield f"{_many(len(topics), 'topic')} {were} found in {_many(documents, 'document')}."
+    largest = max(topics, key=lambda row: row.size)
+    told = f"{quoted(largest.name)} ({largest.topic_id}) with {_many(largest.size, 'document')}"
+    whole = "those with text" if empties else "all"
     if len(topics) == 1:
-        yield f"It is {told} of all."
+        yield f"It is {told}, {percent(largest.share)} of {whole}."
     else:
-        yield f"The largest is {told} of all; the smallest has {count(smallest.size)}."
+        smallest = min(row.size for row in topics)
+        yield f"The largest is {told}, {percent(largest.share)} of {whole}; the smallest has {count(smallest)}."
     if outliers:
         yield f"Left over as outliers, near no topic: {_many(outliers, 'document')}."
     else:
@@ -474,7 +471,7 @@ def _read(
         dates = documents["date"]
         yield f"They are dated from {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}."
     if (ami := known.get("ami")) is not None:
-        yield f"Against the classes that came with them, topics agree with AMI {_signed(ami)} (1 is full agreement, 0 chance)."
+        yield f"With the classes that were given, topics agree to an AMI of {_signed(ami)}; 1 is full, 0 mere chance."
     if languages:
         yield f"Stop words of {_listed(languages)} were left out of the terms."
 
