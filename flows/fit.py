@@ -29,7 +29,7 @@ from topics.console import print_result, telling
 from topics.corpus import Source, file_digest
 from topics.errors import TopicsError
 from topics.folder import check_target, load, save
-from topics.pipeline import BUILTIN, STAGES, Outcome, Stage, Workshop, fit_topics
+from topics.pipeline import BUILTIN, STAGES, Outcome, Stage, Workshop, fit_topics, told_name
 from topics.store import Ref, Store
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def fit_topics_flow(config: RunConfig) -> str:
     settings, store = config.settings, Store(config.store)
 
     def as_task(stage: Stage, inputs: Sequence[Ref], params: Mapping[str, Any]) -> Outcome:
-        told = "map" if params.get("min_dist") else stage.name
+        told = told_name(stage, params)
         # Only what reaches outside can go better the second time.
         named = run_stage.with_options(
             name=told, retries=2 if stage.outside else 0, retry_delay_seconds=[2, 10] if stage.outside else 0

@@ -208,7 +208,7 @@ def _corpus(
                 texts[i] = f"{text} {texts[i]}"
     meta: dict[str, object] = {}
     if dates:
-        meta["date"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 600, n), unit="D")
+        meta["date"] = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(random.integers(0, 600, n), unit="D")
     if classes:
         meta["class"] = [f"class {topic % 3}" if topic >= 0 else "class 0" for topic in planned]
     return Corpus.from_texts(texts, ids, pd.DataFrame(meta, index=range(n)))

@@ -67,6 +67,8 @@ def test_a_description_ends_where_sections_fields_and_examples_begin(rest):
         "::\n\n    moment(whale)\n",
         "```python\nmoment(whale)\n```",
         "====  ====\n++  --\n====  ====",
+        '!!! abstract "Usage"\n    See elsewhere.',
+        ":author: A. Whale",
     ],
 )
 def test_blocks_that_are_no_prose_are_stepped_over(block):
@@ -87,6 +89,8 @@ def test_blocks_that_are_no_prose_are_stepped_over(block):
         ("at https://example.org/x?y=1 there", "at there"),
         ("many ``dtype``\\ s", "many dtypes"),
         ("a * b * c and **kwargs and *args", "a * b * c and **kwargs and *args"),
+        ("read [the guide](../guide.md#a) now", "read the guide now"),
+        ("a token\\s list, where $\\mu$ and \\bar{x} grow", "a tokens list, where and {x} grow"),
         ("snake_case_names stay", "snake_case_names stay"),
     ],
 )

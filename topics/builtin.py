@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from topics.data import Corpus, normalise, text_key
 from topics.errors import InvalidInput
+from topics.progress import track
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,11 +46,13 @@ FEWEST_WORDS = 8  #: a description shorter than this says too little
 
 _ASIDE = re.compile(r"_?(tests?|testing|conftest|externals?|vendor(ed)?|migrations|array_api_\w+)|test_\w+|\w+_test")
 _SECTION = re.compile(
-    r"(parameters?|params?|arg(ument)?s|other parameters|key(word)? ?arg(ument)?s|kwargs|attributes|methods|returns?|"
-    r"yields?|receives|raises|warns|warnings?|see also|notes?|references|examples?|usage|todo|explanation)\s*:{0,2}",
+    r"((type |other )?parameters?|params?|arg(ument)?s|key(word)? ?arg(ument)?s|kwargs|attributes|methods|"
+    r"returns?|yields?|receives|raises|warns|warnings?|see also|notes?|references|examples?|usage|todo|explanation)"
+    r"\s*:{0,2}",
     re.IGNORECASE,
 )
 _FIELD = re.compile(r":(param|parameter|arg|argument|key|keyword|type|returns?|rtype|raises?|var|ivar|cvar)\b[^:]*:")
+_ABOUT = re.compile(r":\w+: ")  # ":author: ...", before or between prose
 _UNDERLINE = re.compile(r"([-=~^*#\"'+.])\1{2,}")
 _SIGNATURE = re.compile(r"[\w.]+\(.*\)(\s*->.*)?")
 _SOFTENED = (
@@ -60,8 +63,11 @@ _SOFTENED = (
     (re.compile(r"(?::[\w+.-]+)+:`[~!.]*(?:_[a-z]+\.)?([^`]*)`"), r"\1"),  # :role:`shown`
     (re.compile(r"`+([^`]*)`+_{0,2}"), r"\1"),
     (re.compile(r"(?<![\w*])\*{1,2}(?=\S)([^*\n]+?)(?<=\S)\*{1,2}(?![\w*])"), r"\1"),
+    (re.compile(r"\[([^\[\]\n]+)\]\([^()\s]*\)"), r"\1"),  # [shown](target)
     (re.compile(r"(?<!\w)\|(\w[^|\n]*)\|"), r"\1"),
     (re.compile(r"\\([*_`|\\])|\\[ \n]"), r"\1"),
+    (re.compile(r"(?<=\w)\\(?=s\b)"), ""),  # the plural of some markup
+    (re.compile(r"\\[A-Za-z]+"), " "),  # TeX
 )
 _TEMPLATE = re.compile(r"%\(\w+\)|(?<![\w$\\^_{])\{\w+\}")
 
@@ -75,7 +81,7 @@ def docstrings(limit: int = 6000, packages: Mapping[str, str] = PACKAGES) -> Cor
     Parameters
     ----------
     limit : int
-        Most documents. All packages together have some fifteen thousand.
+        Most documents. All packages together have more than twenty thousand.
     packages : mapping of str to str
         Distribution name to import name. Packages that are not installed are skipped.
 
@@ -92,7 +98,11 @@ def docstrings(limit: int = 6000, packages: Mapping[str, str] = PACKAGES) -> Cor
     import pandas as pd
 
     found: dict[str, tuple[str, str, str]] = {}  # text key -> id, text, package
-    for package, root in _installed(packages).items():
+    roots = _installed(packages)
+    for package in packages:
+        if package not in roots:
+            logger.info("%s is not installed and left out of the built-in corpus.", package)
+    for package, root in track(roots.items(), len(roots), "Reading docstrings", "packages"):
         for name, text in _described(root):
             entry = (f"{package}:{name}", text, package)
             key = text_key(text)
@@ -144,7 +154,6 @@ def _installed(packages: Mapping[str, str]) -> dict[str, Path]:
         except importlib.metadata.PackageNotFoundError:
             spec = None
         if spec is None or not spec.submodule_search_locations:
-            logger.info("%s is not installed and left out of the built-in corpus.", package)
             continue
         roots[package] = Path(next(iter(spec.submodule_search_locations)))
     return roots
@@ -213,12 +222,13 @@ def _prose(lines: list[str]) -> Iterator[str]:
             return
         if underlined and told:
             return
-        if stripped.startswith(".. ") or stripped.endswith("::"):
+        if stripped.startswith((".. ", "!!! ")) or stripped.endswith("::"):
             block = indent
-            if stripped.startswith(".. ") or stripped == "::":
+            if stripped.startswith((".. ", "!!! ")) or stripped == "::":
                 continue
             line = stripped[:-1]
-        if not any(c.isalpha() for c in stripped) or (not told and _SIGNATURE.fullmatch(stripped)):
+        heads = not told and _SIGNATURE.fullmatch(stripped)
+        if heads or _ABOUT.match(stripped) or not any(c.isalpha() for c in stripped):
             yield ""
             continue
         told = told or not underlined

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 _COLUMNS = ("text", "id", "date", "class")  # of the input; they are in config.toml, not in Config
+_OF_THE_READING = ("input", "notes")  # a moved file, or a column named and not guessed, gives the same run
 _ARRAYS = ("vectors", "labels", "strengths", "nearest", "voters", "centroids")
 
 
@@ -110,7 +111,7 @@ def load(folder: str | Path) -> Run:
             metrics=json.loads((folder / "metrics.json").read_text("utf-8"))["overall"],
             model=_read_model(folder, extra),
             config=Config.of(**told),
-            provenance={**extra["provenance"], "input": manifest["input"]},
+            provenance={**extra["provenance"], **{key: manifest[key] for key in _OF_THE_READING}},
             stages=tuple(StageRecord(**record) for record in manifest["stages"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -182,7 +183,7 @@ def payload(run: Run) -> dict[str, bytes]:
                 "weights_shape": list(run.model.weights.shape),
                 "representatives": run.representatives.to_dict("list"),
                 "curve": run.curve.to_dict("list"),
-                "provenance": {key: value for key, value in run.provenance.items() if key != "input"},
+                "provenance": {key: value for key, value in run.provenance.items() if key not in _OF_THE_READING},
             }
         ),
     }

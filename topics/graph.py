@@ -40,7 +40,7 @@ def build_graph(neighbors: Neighbors, consensus: int, seed: int, threads: int = 
     Returns
     -------
     Graph
-        Symmetric weights, and for each text the share of its weight the runs keep together (1 where
+        Symmetric weights, and for each text the share of its weight the runs keep together (nan where
         there were no runs).
     """
     from scipy import sparse
@@ -48,7 +48,7 @@ def build_graph(neighbors: Neighbors, consensus: int, seed: int, threads: int = 
     weights = fuzzy_weights(neighbors)
     u = weights.shape[0]
     if not consensus or not weights.nnz:
-        return Graph(weights, np.ones(u, dtype=np.float32))
+        return Graph(weights, np.full(u, np.nan, dtype=np.float32))
     source = np.repeat(np.arange(u), np.diff(weights.indptr))
     together = np.zeros(weights.nnz, dtype=np.int32)
     with ThreadPoolExecutor(threads) as pool:

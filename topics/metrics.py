@@ -40,7 +40,7 @@ def measure(
         "threshold": settled.threshold,
         "npmi": _mean(npmi),
         "diversity": diversity(topics.terms),
-        "stability": float(graph.agreement[settled.labels != NOISE].mean()) if len(topics.sizes) else None,
+        "stability": _mean(graph.agreement[settled.labels != NOISE]),
         "silhouette": silhouette(embeddings.vectors, settled.labels),
     }
     if "class" in corpus.meta:

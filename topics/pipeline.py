@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BUILTIN = "builtin:docstrings"  #: the location of the corpus that is always there
+_ENGLISH = {"all-MiniLM-L6-v2", "all-MiniLM-L12-v2", "all-mpnet-base-v2"}  # encoders that know little else
 _EXCERPT = 600  # characters of a representative document that a run keeps
 
 Params = Mapping[str, Any]
@@ -240,7 +241,7 @@ def fit_topics(
 
     def step(stage: Stage, *inputs: Ref, **params: Any) -> Ref:
         outcome = (run_stage or workshop.run)(stage, inputs, params)
-        stages.append(StageRecord(_told(stage, params), outcome.ref.key, outcome.cached, outcome.seconds))
+        stages.append(StageRecord(told_name(stage, params), outcome.ref.key, outcome.cached, outcome.seconds))
         return outcome.ref
 
     corpus, texts, intake = _take_in(documents, workshop, step)
@@ -257,7 +258,9 @@ def fit_topics(
     described = step(
         DESCRIBE, settled, counts, vectors, corpus, n_terms=config.n_terms, n_representatives=config.n_representatives
     )
-    drawn = step(REDUCE, graph, vectors, n_components=2, min_dist=0.1, **layout)
+    # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
+    plain = step(GRAPH, near, consensus=0, seed=config.seed)
+    drawn = step(REDUCE, plain, vectors, n_components=2, min_dist=0.1, **layout)
     measured = step(MEASURE, corpus, settled, described, counts, vectors, graph)
 
     return _assemble(
@@ -420,8 +423,11 @@ def _embed(texts: Ref, config: Config, workshop: Workshop, step: Callable[..., R
     return workshop.hold("embeddings", hashlib.sha256(found.vectors.tobytes()).hexdigest()[:40], found)
 
 
-def _told(stage: Stage, params: Params) -> str:
-    return "map" if stage is REDUCE and params["min_dist"] else stage.name
+def told_name(stage: Stage, params: Params) -> str:
+    """What to call a step where people read it: two stages are used twice."""
+    if stage is REDUCE and params["min_dist"]:
+        return "map"
+    return "plain graph" if stage is GRAPH and not params["consensus"] else stage.name
 
 
 def _assemble(
@@ -509,11 +515,21 @@ def _assemble(
         "run": run_id,
         "corpus": corpus.fingerprint,
         "input": {"location": location, **intake.columns},
-        "notes": list(intake.notes),
+        "notes": [*intake.notes, *_advice(vectors.encoder, counts.languages)],
         "languages": list(counts.languages),
         "versions": versions(),
     }
     return Run(documents, topics, representatives, settled.curve, measured.overall, model, config, provenance, stages)
+
+
+def _advice(encoder: str, languages: Sequence[str]) -> list[str]:
+    """What a reader should know before trusting the result."""
+    if encoder.removeprefix("sentence-transformers/") in _ENGLISH and languages and "en" not in languages:
+        return [
+            f"The texts are in another language ({', '.join(languages)}) than {encoder} was trained on, English; a "
+            "multilingual encoder, such as paraphrase-multilingual-MiniLM-L12-v2, tells them apart much better."
+        ]
+    return []
 
 
 def versions() -> dict[str, str]:

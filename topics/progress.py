@@ -47,7 +47,7 @@ class LogWatcher:
             rate = self.done / (now - self.began)
             left = (self.total - self.done) / rate if rate else float("inf")
             log.info(
-                "%s: %d of %d %s, %.0f a second, %.0f s left", self.task, self.done, self.total, self.unit, rate, left
+                "%s: %d of %d %s, %.3g a second, %.0f s left", self.task, self.done, self.total, self.unit, rate, left
             )
 
     def finish(self) -> None:

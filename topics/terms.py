@@ -52,7 +52,7 @@ _ENGLISH_CONTENT = set(
 _ENGLISH_INFORMAL = set(
     "arent aint didnt doesnt dont hadnt havent im isnt ive shouldnt thats theyre wasnt werent whats wont wouldnt youre "
     "youve gonna wanna just like got did does doing really lot lots thing things let lets make makes making know think "
-    "want wants going say says said im ok okay yes yeah oh hi hello thanks thank etc use used using uses way".split()
+    "want wants going say says said im ok okay yes yeah oh rt hi hello thanks thank etc use used using uses way".split()
 )
 
 

@@ -112,7 +112,7 @@ def _chart(curve: Sequence[CurvePoint], coverage: float | None) -> dict[str, Any
         "bottom": _HEIGHT - _BOTTOM,
         "points": [(across(point.coverage), up(point.agreement)) for point in curve],
         "here": across(coverage) if coverage is not None and left <= coverage <= 1 else None,
-        "across": [(across(tick), percent(tick)) for tick in _ticks(left)],
+        "across": [(across(tick), f"{tick:.0%}") for tick in _ticks(left)],
         "up": [(up(tick), f"{tick:.2f}".rstrip("0").rstrip(".")) for tick in _ticks(bottom)],
     }
 

@@ -59,7 +59,7 @@ def percent(share: float | None) -> str:
 
     Examples
     --------
-    >>> percent(0.8765), percent(0.99999), percent(1), percent(None)
+    >>> percent(0.8767), percent(0.99999), percent(1), percent(None)
     ('87.7%', '99.9%', '100%', '–')
     """
     if share is None:

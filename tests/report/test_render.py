@@ -1,0 +1,214 @@
+"""Both reports: everything is in them, the same every time, and texts stay text."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from builders import make_run
+from markdown_it import MarkdownIt
+
+from topics.report import summarize, to_html, to_markdown
+from topics.report.markdown import MOST_TOPICS, escape
+
+# Tags the template writes; whatever else turned up would have come out of a text.
+TAGS = set(
+    """
+    a b bdi body br button canvas caption circle code dd details div dl dt figcaption figure h1 h2 h3 head header html
+    i input label li line link main meta nav noscript ol p path polyline pre script section small span style summary
+    svg table tbody td text th thead title tr ul
+    """.split()
+)
+
+
+class Page(HTMLParser):
+    """Tags, attributes and text of a page, and what stands in its scripts."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags, self.attributes, self.scripts, self.text, self.inside = [], [], [], "", None
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag in ("script", "style"):
+            self.inside = tag
+            self.scripts.append("")
+
+    def handle_endtag(self, tag):
+        self.inside = None if tag == self.inside else self.inside
+
+    def handle_data(self, data):
+        if self.inside:
+            self.scripts[-1] += data
+        else:
+            self.text += data
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    return summarize(make_run(hostile=True, dates=True, classes=True))
+
+
+@pytest.mark.parametrize("render", [to_html, to_markdown])
+@pytest.mark.parametrize("arguments", [{}, {"n": 4, "k": 1}, {"n": 20, "k": 0}, {"n": 0, "k": 0}, {"hostile": True}])
+def test_two_renders_are_equal(render, arguments):
+    assert render(summarize(make_run(**arguments))) == render(summarize(make_run(**arguments)))
+
+
+@pytest.mark.parametrize("render", [to_html, to_markdown])
+def test_all_is_in_the_report(render):
+    summary = summarize(make_run(classes=True))
+    report = " ".join(render(summary).split())
+    for row in summary.topics:
+        assert row.topic_id in report
+        assert row.name in report
+    for metric in summary.metrics:
+        assert metric.name in report
+    for setting in summary.settings:
+        assert setting.name in report
+    for wanted in ("topics fit INPUT --config config.toml", "topics verify", summary.fingerprint, "umap-learn"):
+        assert wanted in report
+
+
+def test_the_versions_read_well_in_both():
+    summary = summarize(make_run())
+    assert "Versions: numpy 2.4.6, topics 0.1.0, umap-learn 0.5.12.\n" in to_markdown(summary)
+    assert "numpy 2.4.6 · topics 0.1.0 · umap-learn 0.5.12" in Page(to_html(summary)).text
+
+
+def test_the_page_shows_terms_documents_and_reasons():
+    summary = summarize(make_run())
+    page = Page(to_html(summary)).text
+    for row in summary.topics:
+        assert all(term.text in page for term in row.terms)
+        assert all(excerpt.id in page and excerpt.text in page for excerpt in row.representatives)
+    assert all(reason.meaning in page for reason in summary.outliers)
+
+
+def test_the_page_names_nothing_outside_itself():
+    page = Page(to_html(summarize(make_run())))
+    loads = {"src", "srcset", "href", "action", "data", "poster", "formaction", "xlink:href"}
+    assert {value for _, name, value in page.attributes if name in loads and not value.startswith("#")} == {"data:,"}
+    assert not re.search(r"url\(|@import|https?:", "".join(page.scripts))
+    [policy] = [value for tag, name, value in page.attributes if name == "content" and "default-src" in value]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    script = page.scripts[1]
+    assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() in policy
+
+
+def test_hostile_text_adds_no_tag_and_no_attribute(hostile):
+    page, calm = Page(to_html(hostile)), Page(to_html(summarize(make_run(dates=True, classes=True))))
+    assert set(page.tags) <= TAGS
+    assert {(tag, name) for tag, name, _ in page.attributes} == {(tag, name) for tag, name, _ in calm.attributes}
+    assert page.tags.count("script") == 2
+    for text in ("<script>alert(1)</script>", "{{7*7}}", "=cmd|' /C calc'!A0", "javascript:alert(3)", "⟨RLO⟩fdp.exe"):
+        assert text in page.text
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", to_html(hostile))
+
+
+def test_the_data_for_the_script_is_json_that_no_text_can_leave(hostile):
+    source = to_html(hostile)
+    block = source.split('<script type="application/json" id="data">')[1].split("</script>")[0]
+    assert not set(block) & set("<>&\u2028\u2029")
+    data = json.loads(block)
+    assert len(data["ids"]) == len(hostile.points)
+    for axis in ("x", "y"):
+        packed = np.frombuffer(base64.b64decode(data[axis]), dtype="<u2")
+        np.testing.assert_array_equal(packed, [getattr(point, axis) for point in hostile.points])
+    packed = np.frombuffer(base64.b64decode(data["topic"]), dtype="<i4")
+    np.testing.assert_array_equal(packed, [point.topic for point in hostile.points])
+
+
+def test_a_page_of_very_many_documents_stays_small():
+    run = make_run(n=25_000, k=100)
+    source = to_html(summarize(run))
+    assert len(source.encode()) < 2_000_000
+    assert "Drawn are 20,000 of 24,750 documents" in source
+    assert "Drawn are" not in to_html(summarize(make_run()))
+
+
+@pytest.mark.parametrize(("n", "k"), [(0, 0), (20, 0), (4, 1)])
+def test_little_is_said_plainly(n, k):
+    source = to_html(summarize(make_run(n=n, k=k)))
+    assert ("No topic was found" in source) == (k == 0)
+    assert ('class="topics"' in source) == (k > 0)
+
+
+def test_a_report_without_any_numbers_renders():
+    run = make_run()
+    bare = dataclasses.replace(
+        run, metrics={}, provenance={}, curve=run.curve.iloc[:0], documents=run.documents[["id", "topic"]]
+    )
+    summary = summarize(bare)
+    assert "No document has a place on a map." in to_html(summary)
+    assert "Not recorded." in to_html(summary)
+    assert to_markdown(summary).startswith("# Topics\n")
+
+
+def tokens(source):
+    parsed = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(source)
+    return [token for block in parsed for token in (block, *(block.children or ()))]
+
+
+def test_hostile_text_stays_text_in_markdown(hostile):
+    source = to_markdown(hostile)
+    found = tokens(source)
+    assert {token.type for token in found} == {token.type for token in tokens(to_markdown(summarize(make_run())))}
+    assert [token.content for token in found if token.type == "code_inline"] == [
+        "topics fit INPUT --config config.toml",
+        "topics verify RUN",
+    ]
+    shown = "".join(token.content for token in found if token.type in ("text", "text_special"))
+    for text in ("<script>alert(1)</script>", "{{7*7}}", "=cmd|' /C calc'!A0", "[click](javascr"):
+        assert text in shown
+    assert "://evil" not in source
+    assert "@everyone" not in source
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", source)
+
+
+def test_every_row_of_a_markdown_table_has_its_cells(hostile):
+    rows = [line for line in to_markdown(hostile).splitlines() if line.startswith("|")]
+    topics = [row for row in rows if re.match(r"\| T\d{4} ", row)]
+    assert len(topics) == 5
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in topics} == {8}
+
+
+def test_markdown_counts_the_topics_it_leaves_out():
+    summary = summarize(make_run(n=600, k=MOST_TOPICS + 10))
+    source = to_markdown(summary)
+    rest = sum(row.size for row in summary.topics[MOST_TOPICS:])
+    assert len(re.findall(r"^\| T\d{4} ", source, re.MULTILINE)) == MOST_TOPICS
+    assert f"And 10 smaller topics, with {rest} documents." in source
+
+
+def test_markdown_stays_small_whatever_the_texts():
+    run = make_run(n=600, k=60)
+    run.topics["name"] = "👩‍👩‍👧‍👦*" * 500
+    run.topics["terms"] = [["深|" * 500] * 10] * 60
+    assert len(to_markdown(summarize(run)).encode()) < 60_000
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("min_cluster_size", "min_cluster_size"),
+        ("_em_", r"\_em\_"),
+        ("a|b", r"a\|b"),
+        ("<b>", r"\<b\>"),
+        ("back\\slash", "back\\\\slash"),
+        ("&lt; R&D", r"\&lt; R\&D"),
+        ("two\nlines", "two lines"),
+        ("C# #1", r"C# \#1"),
+    ],
+)
+def test_escape(text, escaped):
+    assert escape(text) == escaped

@@ -1,0 +1,252 @@
+"""The summary says what the run holds: no more, no less, and nothing else decides it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from builders import HOSTILE, make_run
+
+from topics.config import Config
+from topics.report import summarize
+from topics.report.plain import plain, quoted
+from topics.report.summary import COLOURS, DRAWN, GRID
+
+
+def prose(summary, heading):
+    return next(" ".join(part.sentences) for part in summary.brief if part.heading == heading)
+
+
+def test_counts_are_those_of_the_run():
+    run = make_run()
+    summary = summarize(run)
+    assert (summary.documents, summary.duplicates, summary.empties) == (300, 9, 3)
+    assert summary.coverage == run.metrics["coverage"]
+    assert summary.fingerprint == run.provenance["corpus"]
+    assert summary.languages == ("en", "de")
+    assert summary.title == "Topics"
+    assert sum(row.size for row in summary.topics) + sum(reason.documents for reason in summary.outliers) == 300
+
+
+def test_a_topic_row_holds_the_values_of_its_topic():
+    run = make_run()
+    for row, record in zip(summarize(run).topics, run.topics.to_dict("records"), strict=True):
+        assert (row.topic, row.topic_id, row.anchor) == (record["topic"], record["topic_id"], record["topic_id"])
+        assert (row.name, row.size, row.share) == (record["name"], record["size"], record["share"])
+        assert (row.coherence, row.stability) == (pytest.approx(record["npmi"]), pytest.approx(record["stability"]))
+        assert [term.text for term in row.terms] == record["terms"]
+        expected = np.array(record["term_weights"]) / max(record["term_weights"])
+        np.testing.assert_allclose([term.weight for term in row.terms], expected, atol=1e-4)
+        assert [excerpt.id for excerpt in row.representatives] == record["representative_ids"]
+
+
+def test_outliers_are_counted_by_reason_the_most_frequent_first():
+    summary = summarize(make_run())
+    assert [(reason.reason, reason.documents, reason.share) for reason in summary.outliers] == [
+        ("unclear", 27, 27 / 300),
+        ("empty", 3, 3 / 300),
+    ]
+
+
+def test_every_metric_is_listed_with_its_value():
+    run = make_run(classes=True)
+    run.metrics["extra"] = {"elbow": np.float64(0.25), "deep": {"count": np.int64(7)}}
+    run.metrics["broken"] = float("nan")
+    run.metrics["word"] = "no number"
+    listed = {metric.name: metric for metric in summarize(run).metrics}
+    plain_ones = {name: value for name, value in run.metrics.items() if isinstance(value, int | float)}
+    del plain_ones["broken"]
+    assert {name: listed[name].value for name in plain_ones} == plain_ones
+    assert all(listed[name].meaning for name in plain_ones)
+    assert (listed["extra.elbow"].value, listed["extra.deep.count"].value) == (0.25, 7)
+    assert listed["silhouette"].value is None
+    assert listed["broken"].value is None
+    assert "word" not in listed
+
+
+def test_the_curve_and_the_settings_are_those_of_the_run():
+    run = make_run()
+    summary = summarize(run)
+    assert [(p.coverage, p.threshold, p.agreement) for p in summary.curve] == [
+        tuple(row) for row in run.curve.itertuples(index=False)
+    ]
+    shown = {setting.name: setting.value for setting in summary.settings}
+    assert set(shown) == set(run.config.decisive())
+    assert (shown["n_neighbors"], shown["coverage"], shown["keep_text"], shown["min_cluster_size"]) == (
+        "30",
+        "auto",
+        "no",
+        "–",
+    )
+    assert summary.versions == (("numpy", "2.4.6"), ("topics", "0.1.0"), ("umap-learn", "0.5.12"))
+
+
+def test_the_brief_says_the_numbers_in_words():
+    summary = summarize(make_run(dates=True, classes=True))
+    found, trust, read = (" ".join(part.sentences) for part in summary.brief)
+    assert "5 topics were found in 300 documents." in found
+    assert "(T0001) with 71 documents, 23.9% of those with text; the smallest has 39." in found
+    assert "Left over as outliers, near no topic: 27 documents." in found
+    assert "Coverage is high: 90.9% of the documents with text have a topic." in trust
+    assert "Stability is" in trust
+    assert "NPMI" in trust
+    assert "288 different texts, 9 duplicates and 3 without text." in read
+    assert "dated from 2024-01-01 to 2025-08-" in read
+    assert "AMI of 0.58" in read
+    assert "Stop words of en and de were left out" in read
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("coverage", 0.95, "Coverage is high"),
+        ("coverage", 0.75, "Coverage is fair"),
+        ("coverage", 0.2, "Coverage is low"),
+        ("stability", 0.9, "Stability is high (0.90)"),
+        ("stability", 0.1, "Stability is low (0.10)"),
+        ("stability", None, "Stability was not measured"),
+        ("npmi", 0.2, "clearly more often than by chance"),
+        ("npmi", 0.01, "hardly more often than by chance"),
+        ("npmi", -0.2, "Coherence is low (NPMI −0.20): the terms of a topic occur together no more often"),
+        ("npmi", None, "Coherence was not measured"),
+    ],
+)
+def test_a_weak_number_is_called_weak(name, value, said):
+    run = make_run()
+    run.metrics[name] = value
+    assert said in prose(summarize(run), "How far to trust it")
+
+
+def test_incoherent_topics_are_named():
+    run = make_run()
+    run.topics["npmi"] = [0.2, -0.1, 0.2, -0.3, np.nan]
+    assert "In 2 topics they do so no more often than by chance; read with care: T0004, T0002." in prose(
+        summarize(run), "How far to trust it"
+    )
+
+
+def test_without_consensus_no_stability_is_claimed():
+    run = dataclasses.replace(make_run(), config=Config.of(consensus=0))
+    summary = summarize(run)
+    assert "Stability was not measured." in prose(summary, "How far to trust it")
+    assert {row.stability for row in summary.topics} == {None}
+    assert next(metric.value for metric in summary.metrics if metric.name == "stability") is None
+
+
+def test_the_order_of_the_documents_does_not_count():
+    run = make_run(dates=True, classes=True)
+    shuffled = run.documents.sample(frac=1, random_state=1).reset_index(drop=True)
+    assert summarize(dataclasses.replace(run, documents=shuffled)) == summarize(run)
+
+
+def test_where_and_how_fast_it_ran_does_not_count():
+    run = make_run()
+    provenance = {**run.provenance, "notes": ["Guessed."], "input": {**run.provenance["input"], "location": "/b.csv"}}
+    assert summarize(dataclasses.replace(run, provenance=provenance, stages=())) == summarize(run)
+    local = dataclasses.replace(run, config=Config.of(encoder="/home/somebody/models/minilm"))
+    assert {s.name: s.value for s in summarize(local).settings}["encoder"] == "…/minilm"
+
+
+def test_every_document_with_a_place_is_on_the_map_with_its_topic():
+    run = make_run()
+    summary = summarize(run)
+    placed = run.documents[run.documents["x"].notna()]
+    assert {point.id: point.topic for point in summary.points} == dict(zip(placed["id"], placed["topic"], strict=True))
+    assert summary.placed == len(placed) == 297
+
+
+def test_the_map_keeps_the_shape_of_the_layout():
+    run = make_run()
+    placed = run.documents.set_index("id")[["x", "y"]].dropna().astype(float)
+    points = pd.DataFrame([(p.id, p.x, p.y) for p in summarize(run).points], columns=["id", "u", "v"]).set_index("id")
+    scale = GRID / (placed.max() - placed.min()).max()
+    both = placed.join(points)
+    np.testing.assert_allclose(np.diff(both["x"]) * scale, np.diff(both["u"]), atol=1.1)
+    np.testing.assert_allclose(np.diff(both["y"]) * scale, np.diff(both["v"]), atol=1.1)
+    assert points.to_numpy().min() == 0
+    assert points.to_numpy().max() == GRID
+
+
+def test_of_too_many_documents_a_sample_is_drawn_that_others_do_not_move():
+    documents = pd.DataFrame({"id": [f"d{i}" for i in range(DRAWN + 5_000)], "topic": 0, "topic_id": "T0001"})
+    documents["x"] = documents["y"] = np.arange(len(documents), dtype=np.float32)
+    run = make_run(n=40, k=1)
+    everything = summarize(dataclasses.replace(run, documents=documents))
+    fewer = summarize(dataclasses.replace(run, documents=documents.iloc[: DRAWN + 2_000]))
+    assert (len(everything.points), everything.placed) == (DRAWN, DRAWN + 5_000)
+    drawn, before = ({point.id for point in summary.points} for summary in (everything, fewer))
+    kept = {point for point in drawn if int(point[1:]) < DRAWN + 2_000}
+    assert kept <= before
+
+
+def test_colours_tell_topics_apart_while_there_are_enough():
+    assert sorted(row.colour for row in summarize(make_run(n=400, k=COLOURS)).topics) == list(range(COLOURS))
+    uses = Counter(row.colour for row in summarize(make_run(n=3000, k=24)).topics)
+    assert set(uses) == set(range(COLOURS))
+
+
+@pytest.mark.parametrize(("n", "k"), [(0, 0), (20, 0), (4, 1), (4_000, 1_000)])
+def test_few_and_many_topics_can_be_summarised(n, k):
+    summary = summarize(make_run(n=n, k=k))
+    assert (summary.documents, len(summary.topics)) == (n, k)
+    assert all(sentence.endswith(".") for part in summary.brief for sentence in part.sentences)
+
+
+def test_missing_numbers_and_columns_are_all_right():
+    run = make_run()
+    bare = dataclasses.replace(
+        run,
+        metrics={},
+        provenance={},
+        curve=pd.DataFrame(),
+        documents=run.documents[["id", "topic"]],
+        topics=run.topics.drop(columns=["npmi", "stability"]),
+        representatives=run.representatives.iloc[:0],
+    )
+    summary = summarize(bare)
+    assert (summary.points, summary.curve, summary.metrics, summary.duplicates) == ((), (), (), None)
+    assert summary.outliers[0].reason == "not said"
+    assert summary.topics[0].coherence is None
+    assert summary.coverage == pytest.approx(270 / 300)
+
+
+def test_texts_of_a_hostile_run_are_short_lines_of_printable_text():
+    summary = summarize(make_run(hostile=True, dates=True, classes=True))
+    for text in strings(dataclasses.astuple(summary)):
+        assert len(text) <= 1_000
+        assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in text)
+        assert not set(text) & set("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067")
+
+
+def strings(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from strings(part)
+
+
+def test_an_anchor_never_is_foreign_text():
+    run = make_run()
+    run.topics["topic_id"] = ["data", 'x" onclick="alert(1)', "T0003", "theme", "T0005"]
+    assert [row.anchor for row in summarize(run).topics] == ["topic-0", "topic-1", "T0003", "topic-3", "T0005"]
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "\ud800", "\u202d" * 10, ""])
+def test_plain_is_idempotent_and_keeps_its_limit(text):
+    once = plain(text, 50)
+    assert plain(once, 50) == once
+    assert len(once) <= 50
+    once.encode("utf-8")
+
+
+def test_a_disguised_text_shows_its_disguise():
+    assert plain("invoice\u202efdp.exe", 50) == "invoice⟨RLO⟩fdp.exe"
+
+
+def test_a_name_from_right_to_left_is_kept_apart_from_its_sentence():
+    assert quoted("كرة") == "“\u2068كرة\u2069”"
+    assert quoted("ball") == "“ball”"
