@@ -73,7 +73,7 @@ def settle(
         kept = np.zeros(len(strength), dtype=bool)
         kept[order[: int(np.searchsorted(share, coverage - 1e-9)) + 1 if coverage > 0 else 0]] = True
         # New documents cannot be clustered, so the dial becomes a threshold that as many would pass.
-        threshold = float(np.quantile(strength, 1 - coverage)) if coverage < 1 else 0.0
+        threshold = float(np.quantile(strength, 1 - coverage)) if coverage < 1 and len(strength) else 0.0
     labels = np.where(kept, candidate, NOISE)
     renamed = _by_final_size(labels, copies, k)
     return Settled(
@@ -114,6 +114,8 @@ def place(
     """
     k = len(centroids)
     topics, strengths = np.full(len(vectors), NOISE, dtype=np.int32), np.zeros(len(vectors), dtype=np.float32)
+    if not len(known):
+        return topics, strengths
     for start, rows, similarities in nearest(vectors, known, min(_VOTERS, len(known)), threads):
         block = slice(start, start + len(rows))
         topics[block], strengths[block] = vote(voters[rows], similarities, k)

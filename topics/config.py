@@ -84,7 +84,9 @@ class Config(BaseModel):
     @property
     def threads(self) -> int:
         """How many threads may work at once."""
-        return self.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if self.workers:
+            return self.workers
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def to_toml(self) -> str:
         """The decisive settings as TOML, sorted, one a line; what is None is left to its default."""
@@ -98,12 +100,14 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     InvalidConfig
-        If the file is missing or is not TOML.
+        If the file is missing, cannot be read or is not TOML.
     """
     try:
         return tomllib.loads(Path(path).read_text("utf-8"))
     except FileNotFoundError:
         raise InvalidConfig(f"no configuration file {path}.") from None
+    except OSError as error:
+        raise InvalidConfig(f"{path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidConfig(f"{path} is not TOML: {error}.") from None
 
@@ -111,5 +115,5 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 def _toml(value: Any) -> str:
     import json
 
-    # JSON's strings, numbers, booleans and flat arrays are TOML as well.
-    return json.dumps(value, ensure_ascii=False)
+    # JSON's strings, numbers, booleans and flat arrays are TOML as well, but for one character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

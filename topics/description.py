@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CANDIDATES = 50  # terms a topic re-ranks
 _POWER_STEPS = 30  # of the power iteration for a topic's leading direction
+_BLOCK = 0.8  # Jaccard similarity of the documents of two terms, from which on they are one block
 _NAMED = 3  # terms in a name
 _CENTRAL = 50  # texts nearest to the centroid that representatives are chosen from
 _DIVERSITY = 0.3  # weight of being unlike those chosen already
@@ -143,7 +144,8 @@ def rank_terms(
     Candidates are its 50 most over-represented terms; their score is G * max(cos, 0)^2 * sqrt(s),
     with cos between the topic's centroid and the mean vector of the texts that hold the term, and s
     the term's share in the leading right singular vector of the topic's own TF-IDF rows: terms that
-    go together, mean what the topic means and are used there more than elsewhere. On held-out halves
+    go together, mean what the topic means and are used there more than elsewhere. Where nothing is
+    over-represented, as in a corpus of one topic, the documents that hold a term count for G. On held-out halves
     of five corpora this raised NPMI from -.03 to .02 and diversity from .88 to .90 over plain c-TF-IDF.
 
     Returns
@@ -154,6 +156,9 @@ def rank_terms(
 
     presence = sparse.csr_array((np.ones(counts.nnz), counts.indices, counts.indptr), shape=counts.shape)
     surprise = over_representation(inside, presence)
+    plain = np.diff(surprise.indptr) == 0
+    if plain.any():
+        surprise = sparse.csr_array(surprise + sparse.diags_array(plain.astype(np.float64)) @ (inside @ presence))
     rows = [_top(surprise, topic) for topic in range(inside.shape[0])]
     columns = np.unique(np.concatenate([*rows, np.empty(0, np.int64)])).astype(np.int64)
     # Terms nobody considers need no vector.
@@ -165,12 +170,28 @@ def rank_terms(
     tfidf = sparse.csr_array(sparse.diags_array(1 / np.where(lengths > 0, lengths, 1)) @ tfidf)
     ordered = []
     for topic, candidates in track(list(enumerate(rows)), len(rows), "Describing", "topics"):
-        own = tfidf[inside.indices[inside.indptr[topic] : inside.indptr[topic + 1]]]
-        together = _leading(own)[candidates]
+        own = inside.indices[inside.indptr[topic] : inside.indptr[topic + 1]]
+        together = _leading(tfidf[own])[candidates]
         cosine = meanings[np.searchsorted(columns, candidates)] @ centroids[topic]
         score = surprise[[topic]].toarray()[0, candidates] * np.maximum(cosine, 0) ** 2 * np.sqrt(together)
-        ordered.append(candidates[np.lexsort((candidates, -score))])
+        best = candidates[np.lexsort((candidates, -score))]
+        ordered.append(best[_blocks_last(presence[own][:, best])])
     return ordered
+
+
+def _blocks_last(presence: sparse.csr_array) -> NDArray[np.int64]:
+    """An order that puts the third and later terms of a block last, and leaves the rest as it is.
+
+    Terms that only ever come together are a signature or boilerplate, not a theme; two may be a name.
+    """
+    together = (presence.T @ presence).toarray()
+    alone = together.diagonal()
+    alike = together >= _BLOCK * (alone[:, None] + alone - together)  # Jaccard
+    first: list[int] = []
+    for term in range(len(alone)):
+        if alike[term, first].sum() < 2:
+            first.append(term)
+    return np.array([*first, *(term for term in range(len(alone)) if term not in set(first))], dtype=np.int64)
 
 
 def distinct_terms(terms: Iterable[str], most: int) -> list[str]:

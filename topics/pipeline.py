@@ -186,6 +186,7 @@ SETTLE = Stage(
 COUNT = Stage(
     "terms",
     lambda at, params, texts: terms.count_terms(texts, params["language"], params["stop_words"], params["ngrams"]),
+    version=2,
     libraries=("icu4py", "stopwordsiso", "scikit-learn"),
 )
 DESCRIBE = Stage(
@@ -193,6 +194,7 @@ DESCRIBE = Stage(
     lambda at, params, settled, counts, embeddings, corpus: description.describe(
         settled, counts, embeddings, corpus.copies, **params
     ),
+    version=2,
 )
 MEASURE = Stage("measures", lambda at, params, *values: metrics.measure(*values), libraries=("scikit-learn",))
 

@@ -15,7 +15,7 @@ import os
 import shutil
 import time
 import uuid
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -155,7 +155,8 @@ class Store:
             aside.parent.mkdir(exist_ok=True)
             folder.replace(aside)
             raise StoreDamaged(f"{damage} The entry was moved to {aside}.") from None
-        os.utime(folder / _MANIFEST)
+        with suppress(OSError):  # a store may be read by those who may not write it
+            os.utime(folder / _MANIFEST)
         return value
 
     def save(self, ref: Ref, value: Any, note: str = "") -> None:
@@ -167,6 +168,8 @@ class Store:
         temporary = self.root / "temporary" / f"{ref.stage}-{uuid.uuid4().hex}"
         try:
             write_value(value, temporary, note)
+            if not self.has(ref):  # what is left of an entry that somebody began to delete
+                shutil.rmtree(folder, ignore_errors=True)
             temporary.replace(folder)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -181,7 +184,11 @@ class Store:
         One process computes, others asking for the same key wait and read. A damaged entry is
         reported and made again. When it cannot be kept (full disk), the value is still returned.
         """
-        with self.locked(ref):
+        with ExitStack() as held:
+            try:
+                held.enter_context(self.locked(ref))
+            except OSError as error:
+                log.warning("could not lock %s in %s: %s. Going on without.", ref, self.root, error)
             if self.has(ref):
                 try:
                     return self.load(ref), True
@@ -203,7 +210,7 @@ class Store:
             size = sum(part.stat().st_size for part in folder.rglob("*") if part.is_file())
             try:
                 note = json.loads(manifest.read_text("utf-8")).get("note", "")
-            except ValueError:
+            except (ValueError, AttributeError):
                 note = "unreadable"
             yield Entry(Ref(folder.parent.name, folder.name), size, manifest.stat().st_mtime, note)
 
@@ -291,11 +298,13 @@ def read_value(folder: Path) -> Any:
         If anything is missing or differs.
     """
     try:
-        told = json.loads((folder / _MANIFEST).read_bytes())
+        written = (folder / _MANIFEST).read_bytes()
+        told = json.loads(written)
+        intact = canonical(told) == written  # JSON has several ways to write one value; only ours is intact
         stated = told.pop("self")
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise StoreDamaged(f"{folder / _MANIFEST} is missing or unreadable.") from None
-    if hashlib.sha256(canonical(told)).hexdigest() != stated:
+    if not intact or hashlib.sha256(canonical(told)).hexdigest() != stated:
         raise StoreDamaged(f"{folder / _MANIFEST} does not match its checksum.")
     for name, checksum in told["sha256"].items():
         try:
@@ -304,7 +313,10 @@ def read_value(folder: Path) -> Any:
             raise StoreDamaged(f"{folder / name} is missing.") from None
         if found != checksum:
             raise StoreDamaged(f"{folder / name} does not match its checksum.")
-    return _read_fields(told["type"], told["fields"], folder)
+    try:
+        return _read_fields(told["type"], told["fields"], folder)
+    except TypeError as error:  # a field came or went since
+        raise StoreDamaged(f"{folder} was written by another version of this library: {error}.") from None
 
 
 def _write_fields(value: Any, folder: Path, prefix: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import logging
 import re
+import unicodedata
 from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,22 +17,35 @@ from topics.errors import InvalidConfig
 from topics.progress import track
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 log = logging.getLogger(__name__)
 
-# What looks like words and is none: addresses, tags.
+# What looks like words and is none: addresses, tags. Nothing here looks twice at a letter (hence the look-behinds and
+# `++`): texts without spaces would take quadratic time.
 _NOT_WORDS = re.compile(
-    r"(?:https?|ftp)://\S+|\bwww\.\S+|\b[\w-]+(?:\.[\w-]+)+/\S*|\S+@\S+\.\w+|</?[a-zA-Z][^<>]{0,300}>", re.IGNORECASE
+    r"(?:https?|ftp)://\S+|\bwww\.\S+"
+    r"|(?<![\w-])(?<![\w-]\.)[\w-]++(?:\.[\w-]++)++/\S*"
+    r"|(?<![\w.+-])(?:mailto:)?[\w.+-]++@[\w-]++(?:\.[\w-]++)++"
+    r"|</?[a-zA-Z][^<>]{0,300}>",
+    re.IGNORECASE,
 )
+# Python's \w knows no combining marks, of which Thai, Hindi, Tamil, vowelled Arabic and others make their words.
+_MARKS = "".join(
+    chr(code)
+    for code in (*range(0x0300, 0x3100), *range(0xA600, 0xAC00), *range(0x10A00, 0x12000))
+    if unicodedata.category(chr(code))[0] == "M"
+)
+_JOINERS = "\u200c\u200d"  # invisible, within words of Persian and the scripts of India
+_REST = rf"[\w{_MARKS}{_JOINERS}]*"
 # C++ and C# are words, so is don't; digits alone are not.
-_WORD = re.compile(r"\b[^\W\d_](?:\+\+|#)(?!\w)|[^\W\d_]\w*(?:['’][^\W\d_]+)*")
+_WORD = re.compile(rf"\b[^\W\d_](?:\+\+|#)(?!\w)|[^\W\d_]{_REST}(?:['’][^\W\d_]{_REST})*")
 _CLITICS = {"s", "re", "ll", "ve", "d", "m", "t"}  # what an English apostrophe leaves
 _LONGEST = 40  # letters; longer are keys, hashes and noise
 
 # Written without spaces between words: Thai, Lao, Burmese, Khmer, kana, Han.
 _UNSPACED = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
 _SCRIPTS = {
     "ja": re.compile(r"[\u3040-\u30ff]"),
@@ -109,47 +123,48 @@ def count_terms(texts: Texts, language: str = "auto", stop_words: Collection[str
     return TermCounts(kept, tuple(str(term) for term in terms[order]), languages)
 
 
-def terms_of(text: str, left_out: Collection[str] = (), ngrams: int = 1) -> Iterator[str]:
-    """The terms of one text, in reading order, phrases after the words they end with.
+def terms_of(text: str, left_out: Collection[str] = (), ngrams: int = 1) -> list[str]:
+    """The terms of one text: its words in reading order, then its phrases.
 
     Examples
     --------
-    >>> list(terms_of("C++ isn't <b>dead</b> &amp; neither is 東京大学; see https://x.org/y"))
+    >>> terms_of("C++ isn't <b>dead</b> &amp; neither is 東京大学; see https://x.org/y")
     ['c++', 'dead', 'neither', 'is', '東京', '大学', 'see']
-    >>> list(terms_of("the neural network model", left_out={"the"}, ngrams=2))
-    ['neural', 'network', 'neural network', 'model', 'network model']
+    >>> terms_of("the neural network model", left_out={"the"}, ngrams=2)
+    ['neural', 'network', 'model', 'neural network', 'network model']
     """
-    recent: list[str] = []
-    for word in words_of(text):
-        if word in left_out:
-            recent.clear()
-            continue
-        recent = [*recent[-(ngrams - 1) :], word] if ngrams > 1 else [word]
-        yield word
-        for length in range(2, len(recent) + 1):
-            yield " ".join(recent[-length:])
+    words = words_of(text)
+    if ngrams == 1:
+        return [word for word in words if word not in left_out]
+    terms: list[str] = []
+    for length in range(1, ngrams + 1):
+        for start in range(len(words) - length + 1):
+            phrase = words[start : start + length]
+            if not any(word in left_out for word in phrase):
+                terms.append(" ".join(phrase))
+    return terms
 
 
-def words_of(text: str) -> Iterator[str]:
+def words_of(text: str) -> list[str]:
     """The words of one text, lower-cased, in reading order."""
-    plain = _NOT_WORDS.sub(" ", html.unescape(text) if "&" in text else text)
+    plain = _NOT_WORDS.sub(" ", html.unescape(text) if "&" in text else text).lower()
     if _UNSPACED.search(plain):
         plain = _UNSPACED.sub(lambda run: f" {' '.join(_segmented(run.group()))} ", plain)
-    for match in _WORD.finditer(plain):
-        word = match.group().lower().strip("_")
-        if "'" in word or "’" in word:
-            yield from _without_apostrophes(word)
-        elif 1 < len(word) <= _LONGEST:
-            yield word
+    found = _WORD.findall(plain)
+    if "'" in plain or "’" in plain:
+        found = [part for word in found for part in _without_apostrophes(word)]
+    if any(joiner in plain for joiner in "_" + _JOINERS):
+        found = [word.strip("_" + _JOINERS) for word in found]
+    return [word for word in found if 1 < len(word) <= _LONGEST]
 
 
-def _without_apostrophes(word: str) -> Iterator[str]:
+def _without_apostrophes(word: str) -> list[str]:
+    if word.isalpha():
+        return [word]
     parts = re.split("['’]", word)
-    if parts[-1] == "t":  # don't, isn't: stop words whatever the list says
-        return
-    for part in parts:
-        if part not in _CLITICS and 1 < len(part) <= _LONGEST:
-            yield part
+    if len(parts) > 1 and parts[-1] == "t":  # don't, isn't: stop words whatever the list says
+        return []
+    return [part for part in parts if part not in _CLITICS]
 
 
 def _segmented(run: str) -> list[str]:
@@ -204,10 +219,13 @@ def detect_languages(texts: Iterable[str]) -> tuple[str, ...]:
     """
     import stopwordsiso
 
-    lists = {code: stop_words_of(code) for code in stopwordsiso.langs() if code not in _SCRIPTS}
+    speakers: dict[str, list[str]] = {}  # of each stop word
+    for code in sorted(set(stopwordsiso.langs()) - set(_SCRIPTS)):
+        for word in stop_words_of(code):
+            speakers.setdefault(word, []).append(code)
     heard: Counter[str] = Counter()
     for text in texts:
-        found = _language_of(text[:2000], lists)
+        found = _language_of(text[:2000], speakers)
         if found:
             heard[found] += 1
     total = heard.total()
@@ -215,14 +233,14 @@ def detect_languages(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(code for _, code in spoken) or ("en",)
 
 
-def _language_of(text: str, lists: dict[str, frozenset[str]]) -> str | None:
+def _language_of(text: str, speakers: dict[str, list[str]]) -> str | None:
     letters = sum(map(str.isalpha, text))
     for code, script in _SCRIPTS.items():
         found = script.findall(text)
         # A page of Japanese is mostly Han with some kana between; other scripts stand alone.
         if len(found) > letters * (0.1 if code == "ja" else 0.3):
             return code
-    words = [match.group().lower() for match in _WORD.finditer(text)]
-    hits = {code: sum(word in listed for word in words) for code, listed in lists.items()}
-    best = max(hits, key=lambda code: (hits[code], code == "en", code))
+    words = (match.group().lower() for match in _WORD.finditer(text))
+    hits = Counter(code for word in words for code in speakers.get(word, ()))
+    best = max(hits, key=lambda code: (hits[code], code == "en", code), default="")
     return best if hits[best] >= 2 else None

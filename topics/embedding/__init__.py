@@ -24,7 +24,7 @@ __all__ = ["Checkpoint", "convert", "embed", "find_checkpoint", "open_encoder", 
 
 log = logging.getLogger(__name__)
 
-_CHUNK = 8192  # texts between two reports of progress; encoders sort within it
+_CHUNK = 2048  # texts between two reports of progress; encoders sort within it
 
 
 def open_encoder(model: ConvertedEncoder, threads: int = 1, batch_size: int = 64) -> OpenVinoEncoder | TorchEncoder:
@@ -65,12 +65,22 @@ def embed(texts: Texts, encoder: Encoder, name: str) -> Embeddings:
     for start in track(starts, len(texts), "Embedding", "documents", lambda start: min(_CHUNK, len(texts) - start)):
         chunk = list(texts.texts[start : start + _CHUNK])
         blocks.append(unit_rows(_checked(encoder.encode(chunk), len(chunk), name)))
+        if blocks[-1].shape[1] != blocks[0].shape[1]:
+            raise InvalidInput(
+                f"encoder {name} gave rows of {blocks[0].shape[1]} numbers, then of {blocks[-1].shape[1]}; "
+                "all its vectors must have the same length."
+            )
     vectors = np.concatenate(blocks) if blocks else np.empty((0, 0), dtype=np.float32)
     return Embeddings(vectors, name, str(getattr(encoder, "fingerprint", "")))
 
 
 def _checked(vectors: object, rows: int, name: str) -> NDArray[np.float32]:
-    array = np.asarray(vectors, dtype=np.float32)
+    try:
+        array = np.asarray(vectors, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"encoder {name} gave a {type(vectors).__name__} that is no array: {error}; expected ({rows}, d) numbers."
+        ) from None
     if array.ndim != 2 or len(array) != rows:
         raise InvalidInput(
             f"encoder {name} gave an array of shape {array.shape} for {rows} texts; expected ({rows}, d)."

@@ -1,0 +1,101 @@
+"""The layout: seeded, finite, the same bits everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import embeddings_of, random_embeddings, themed_corpus
+
+from topics.data import Corpus, Embeddings
+from topics.graph import build_graph
+from topics.neighbors import find_neighbors
+from topics.reduction import reduce
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def laid_out(embeddings, n_components=5, seed=0, consensus=3, n_epochs=30):
+    graph = build_graph(find_neighbors(embeddings, 10), consensus, 0)
+    return reduce(graph, embeddings, n_components, min_dist=0.0, n_epochs=n_epochs, seed=seed).points
+
+
+@pytest.mark.parametrize("n_components", [2, 5])
+@pytest.mark.parametrize("u", [0, 1, 2, 3, 7, 8, 49, 51])
+def test_every_text_has_finite_coordinates_however_few_there_are(u, n_components):
+    points = laid_out(random_embeddings(u), n_components)
+    assert points.shape == (u, n_components)
+    assert points.dtype == np.float32
+    assert np.isfinite(points).all()
+    assert len(np.unique(points, axis=0)) == u
+
+
+@pytest.mark.parametrize("value", [0, 0.5])
+@pytest.mark.parametrize("u", [3, 30, 70])
+def test_constant_vectors_are_laid_out_as_well(u, value):
+    points = laid_out(Embeddings(np.full((u, 4), value, np.float32), "", ""))
+    assert points.shape == (u, 5)
+    assert np.isfinite(points).all()
+
+
+def test_a_graph_in_many_pieces_is_laid_out():
+    rng = np.random.default_rng(0)
+    centres = np.eye(6, dtype=np.float32)
+    vectors = (centres.repeat(20, axis=0) + 0.05 * rng.normal(size=(120, 6))).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    points = laid_out(Embeddings(vectors, "", ""), 2)
+    assert np.isfinite(points).all()
+
+
+def test_neighbours_stay_neighbours():
+    texts, about = themed_corpus(200, themes=3, mixed=0)
+    corpus = Corpus.from_texts(texts)
+    theme = np.empty(200, dtype=int)
+    theme[corpus.rows] = about
+    points = laid_out(embeddings_of(corpus.texts), 2)
+    distances = np.linalg.norm(points[:, None] - points, axis=2)
+    np.fill_diagonal(distances, np.inf)
+    nearest = theme[np.argsort(distances, axis=1)[:, :5]]
+    assert (nearest == theme[:, None]).mean() > 0.95
+
+
+def test_the_seed_and_nothing_else_moves_the_layout():
+    embeddings = random_embeddings(120)
+    first, again, other = (laid_out(embeddings, seed=seed) for seed in (1, 1, 2))
+    assert first.tobytes() == again.tobytes()
+    assert first.tobytes() != other.tobytes()
+
+
+def test_other_processes_with_other_numbers_of_threads_find_the_same_bits(tmp_path):
+    script = tmp_path / "lay_out.py"
+    script.write_text(
+        "import hashlib, sys\n"
+        "sys.path[:0] = sys.argv[1:]\n"
+        "from fakes import random_embeddings\n"
+        "from test_reduction import laid_out\n"
+        "print(hashlib.sha256(laid_out(random_embeddings(700, 20)).tobytes()).hexdigest())\n"
+    )
+    here = hashlib.sha256(laid_out(random_embeddings(700, 20)).tobytes()).hexdigest()
+    for threads in ("1", "2"):
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+        there = subprocess.run(
+            [sys.executable, script, ROOT, ROOT / "tests"],
+            env={"PATH": "", **dict.fromkeys(names, threads)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert there.stdout.strip() == here
+
+
+def test_the_graph_and_the_vectors_are_left_as_they_were():
+    embeddings = random_embeddings(80)
+    graph = build_graph(find_neighbors(embeddings, 10), 2, 0)
+    before = graph.weights.copy()
+    embeddings.vectors.flags.writeable = False
+    reduce(graph, embeddings, 2, min_dist=0.1, n_epochs=20, seed=0)
+    np.testing.assert_array_equal(graph.weights.toarray(), before.toarray())

@@ -1,0 +1,117 @@
+"""Blocked products: exact, ordered, and the same bits however the work is cut."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fakes import random_embeddings
+
+from topics import vectors
+from topics.vectors import nearest, unit_rows
+
+
+def gathered(*arguments, **options):
+    blocks = list(nearest(*arguments, **options))
+    starts = np.cumsum([0, *(len(rows) for _, rows, _ in blocks)])
+    assert [start for start, _, _ in blocks] == starts[:-1].tolist()
+    return np.concatenate([rows for _, rows, _ in blocks]), np.concatenate([values for _, _, values in blocks])
+
+
+def brute(queries, candidates, q, exclude_self=False):
+    similarities = queries.astype(np.float64) @ candidates.T.astype(np.float64)
+    if exclude_self:
+        np.fill_diagonal(similarities, -np.inf)
+    rows = np.argsort(-similarities, axis=1, kind="stable")[:, :q]
+    return rows, np.take_along_axis(similarities, rows, axis=1)
+
+
+def lattice(rows, dimension=6, seed=0):
+    """Vectors whose products are exact in float32 and often equal."""
+    return np.random.default_rng(seed).integers(-1, 2, (rows, dimension)).astype(np.float32)
+
+
+# Above 64 candidates a neighbour another way is taken; above 512 queries there is more than one block.
+@pytest.mark.parametrize(("a", "b", "q"), [(1, 1, 1), (3, 7, 7), (100, 40, 5), (513, 700, 10), (30, 2000, 15), (5, 64, 1)])
+def test_nearest_is_what_sorting_everything_gives_ties_by_the_lower_index(a, b, q):
+    queries, candidates = lattice(a, seed=1), lattice(b, seed=2)
+    rows, values = gathered(queries, candidates, q)
+    want_rows, want_values = brute(queries, candidates, q)
+    np.testing.assert_array_equal(rows, want_rows)
+    np.testing.assert_array_equal(values, want_values)
+    assert (rows.dtype, values.dtype) == (np.int32, np.float32)
+
+
+@pytest.mark.parametrize(("u", "q"), [(2, 1), (9, 8), (600, 599), (600, 4), (1100, 10)])
+def test_nobody_is_his_own_neighbour_even_where_all_others_are_wanted(u, q):
+    points = lattice(u)
+    rows, values = gathered(points, points, q, exclude_self=True)
+    want_rows, want_values = brute(points, points, q, exclude_self=True)
+    np.testing.assert_array_equal(rows, want_rows)
+    np.testing.assert_array_equal(values, want_values)
+
+
+def test_real_vectors_agree_with_sorting_up_to_rounding():
+    points = random_embeddings(900, 48).vectors
+    _, values = gathered(points, points, 12, exclude_self=True)
+    np.testing.assert_allclose(values, brute(points, points, 12, exclude_self=True)[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_any_number_of_threads_gives_the_same_bits(threads):
+    points = random_embeddings(1700, 33).vectors
+    one, many = gathered(points, points, 9, 1, True), gathered(points, points, 9, threads, True)
+    assert [part.tobytes() for part in one] == [part.tobytes() for part in many]
+
+
+def test_an_answer_does_not_depend_on_the_other_queries():
+    candidates, queries = random_embeddings(1000, 33).vectors, random_embeddings(700, 33, seed=1).vectors
+    rows, values = gathered(queries, candidates, 7)
+    order = np.random.default_rng(0).permutation(len(queries))
+    for some in (order, order[:513], *(order[i : i + 1] for i in range(20))):
+        again_rows, again_values = gathered(queries[some], candidates, 7)
+        assert again_rows.tobytes() == rows[some].tobytes()
+        assert again_values.tobytes() == values[some].tobytes()
+
+
+def test_the_outcome_does_not_depend_on_how_much_fits_a_block(monkeypatch):
+    points = lattice(150)
+    want = gathered(points, points, 5)
+    monkeypatch.setattr(vectors, "_BLOCK", 7)
+    monkeypatch.setattr(vectors, "_GROUPS", 4)
+    for got, expected in zip(gathered(points, points, 5), want, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_no_queries_no_blocks():
+    assert list(nearest(np.empty((0, 3), np.float32), lattice(4, 3), 2)) == []
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_where_all_are_alike_the_first_ones_win(value):
+    points = np.full((300, 4), value / 2, dtype=np.float32)
+    rows, values = gathered(points, points, 3, exclude_self=True)
+    np.testing.assert_array_equal(rows[3:], np.tile([0, 1, 2], (297, 1)))
+    assert rows[:3].tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3]]
+    assert np.unique(values).tolist() == [value]
+
+
+def test_stopping_early_leaves_the_products_of_others_alone():
+    from threadpoolctl import threadpool_info
+
+    def threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before = threads()
+    blocks = nearest(random_embeddings(1500).vectors, random_embeddings(50).vectors, 3, 2)
+    next(blocks)
+    blocks.close()
+    assert threads() == before
+
+
+def test_unit_rows_keep_their_direction_and_zeros_stay():
+    given = np.array([[3, 4], [0, 0], [1e-30, 0], [-1e30, 1e30]], dtype=np.float32)
+    before = given.copy()
+    got = unit_rows(given)
+    np.testing.assert_allclose(got, [[0.6, 0.8], [0, 0], [1, 0], [-(0.5**0.5), 0.5**0.5]], rtol=1e-6)
+    assert got.dtype == np.float32
+    np.testing.assert_array_equal(given, before)
