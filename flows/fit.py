@@ -156,7 +156,7 @@ def command(input: str | None, demo: bool, output: str | None, store: str | None
         logging.getLogger(name).setLevel(logging.CRITICAL)  # errors are told once, by `run_command`
     with telling(quiet):
         folder = Path(fit_topics_flow(config))
-    print_result(load(folder), folder, time.perf_counter() - began)
+    print_result(load(folder), folder, time.perf_counter() - began, around="Prefect, report and files")
 
 
 if __name__ == "__main__":

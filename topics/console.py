@@ -87,8 +87,13 @@ def telling(quiet: bool) -> Iterator[None]:
         logger.propagate = propagated
 
 
-def print_result(run: Run, folder: Path, seconds: float, most: int = 10) -> None:
-    """What a fit came to: the largest topics, the numbers that matter, the time, the report."""
+def print_result(
+    run: Run, folder: Path, seconds: float, most: int = 10, around: str = "loading, report and files"
+) -> None:
+    """What a fit came to: the largest topics, the numbers that matter, the time, the report.
+
+    `around` names what the time outside the stages went into.
+    """
     console = out()
     metrics = run.metrics
     for note in run.provenance["notes"]:
@@ -96,8 +101,8 @@ def print_result(run: Run, folder: Path, seconds: float, most: int = 10) -> None
     console.print()
     console.print(topics_table(run, most))
     if len(run.topics) > most:
-        rest = len(run.topics) - most
-        console.print(f"  … and {rest} smaller topic{'s'[: rest > 1]}: topics show {folder}", highlight=False)
+        left = len(run.topics) - most
+        console.print(f"  … and {left} smaller topic{'s'[: left > 1]}: topics show {folder}", highlight=False)
         console.print()
     told = [
         f"{metrics['documents']:,} documents ({metrics['duplicates']:,} repeated, {metrics['empty']:,} empty)",
@@ -121,7 +126,8 @@ def print_result(run: Run, folder: Path, seconds: float, most: int = 10) -> None
         where = "nothing had changed, so nothing was computed"
     elif len(computed) < len(run.stages):
         where += f"; {len(run.stages) - len(computed)} of {len(run.stages)} steps were in the store"
-    console.print(f"  {seconds:.1f} s: {where}", highlight=False)
+    rest = seconds - sum(stage.seconds for stage in run.stages)
+    console.print(f"  {seconds:.1f} s: {where}; {around} {rest:.1f} s", highlight=False)
     console.print(f"  Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
 
 
