@@ -1,7 +1,7 @@
-"""A sentence encoder made of a word list, and documents in those words.
+"""A sentence encoder made of a word list, documents in those words, and a place to fit them.
 
-It is small enough to be made anew in every session, and the library runs it like any other: named by
-its folder, found by its digest, converted once, computed by OpenVINO in batches and threads.
+The encoder is small enough to be made anew in every session, and the library runs it like any other:
+named by its folder, found by its digest, converted once, computed by OpenVINO in batches and threads.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,26 +23,65 @@ from builders import THEMES
 
 from topics.data import ConvertedEncoder
 from topics.embedding.checkpoint import Checkpoint
-from topics.pipeline import ENCODER
+from topics.folder import read_manifest
+from topics.pipeline import ENCODER, fit
 from topics.store import Ref, Store, stage_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from numpy.typing import NDArray
+
+    from topics.run import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 DIMENSION = 24
 
 
-def write_model(folder: Path) -> Path:
-    """Write the word list: all that `ConvertedEncoder`s made of this folder depend on."""
+@dataclass(frozen=True)
+class World:
+    """A folder with documents, an encoder, and stores that hold nothing but this encoder."""
+
+    folder: Path
+
+    @classmethod
+    def made(cls, folder: Path) -> World:
+        world = cls(folder)
+        write_model(folder / "model")
+        documents().to_csv(world.csv, index=False)
+        stock(Store(folder / "stocked"), world.model)
+        return world
+
+    @property
+    def csv(self) -> Path:
+        return self.folder / "documents.csv"
+
+    @property
+    def model(self) -> str:
+        return str(self.folder / "model")
+
+    def store(self, name: str) -> Store:
+        """A new store in which the encoder is converted already, for other processes too."""
+        root = self.folder / "stores" / name
+        if not root.exists():
+            shutil.copytree(self.folder / "stocked", root)
+        return Store(root)
+
+    def fit(self, source: Any = None, store: Store | None = None, **settings: Any) -> Run:
+        """Fit with the encoder of this world; by default its documents, and the store all tests share."""
+        given = {"encoder": self.model, **settings}
+        if source is None:
+            given = {"id": "id", "date": "date", "class_": "class", **given}
+        return fit(self.csv if source is None else source, store=store or self.store("shared"), **given)
+
+
+def write_model(folder: Path) -> None:
+    """Write the word list: all that the encoder made of this folder depends on."""
     folder.mkdir(parents=True)
     words = sorted({word for theme in THEMES for word in theme})
     (folder / "words.json").write_text(json.dumps(words), "utf-8")
-    return folder
 
 
 def convert(checkpoint: Checkpoint) -> ConvertedEncoder:
-    """Make the encoder of such a folder: mean of the vectors of its words. Stands in for `topics.embedding.convert`."""
+    """The encoder of such a folder: the mean of its words' vectors. Stands in for `topics.embedding.convert`."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
     words = ["[PAD]", "[UNK]", *json.loads((checkpoint.folder / "words.json").read_text("utf-8"))]
@@ -48,8 +89,7 @@ def convert(checkpoint: Checkpoint) -> ConvertedEncoder:
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     seed = int.from_bytes(hashlib.sha256(checkpoint.digest.encode()).digest()[:4])
-    vectors = np.random.default_rng(seed).normal(size=(len(words), DIMENSION)).astype(np.float32)
-    graph, weights = _mean_of_words(vectors)
+    graph, weights = _mean_of(np.random.default_rng(seed).normal(size=(len(words), DIMENSION)).astype(np.float32))
     return ConvertedEncoder(
         name=checkpoint.name,
         digest=checkpoint.digest,
@@ -63,13 +103,13 @@ def convert(checkpoint: Checkpoint) -> ConvertedEncoder:
     )
 
 
-def _mean_of_words(vectors: np.ndarray) -> tuple[str, np.ndarray]:
+def _mean_of(vectors: NDArray[np.float32]) -> tuple[str, NDArray[np.uint8]]:
     from topics.embedding.openvino import _openvino
 
     openvino = _openvino()
     from openvino import opset13 as op
 
-    def whole(*numbers: int):
+    def whole(*numbers: int) -> Any:
         return op.constant(np.array(numbers, dtype=np.int64))
 
     ids, mask = (op.parameter([-1, -1], np.int64) for _ in range(2))
@@ -83,42 +123,54 @@ def _mean_of_words(vectors: np.ndarray) -> tuple[str, np.ndarray]:
         return (Path(folder) / "model.xml").read_text("utf-8"), np.fromfile(Path(folder) / "model.bin", np.uint8)
 
 
-def stocked(root: Path, model: Path) -> Store:
-    """A store that holds nothing but this encoder, so that commands in other processes find it converted."""
-    store = Store(root)
-    key = stage_key(ENCODER.name, ENCODER.version, ENCODER.resolve({"name": str(model)}), [], ENCODER.libraries)
-    store.save(Ref(ENCODER.name, key), convert(Checkpoint(str(model), model)))
-    return store
+def stock(store: Store, model: str) -> None:
+    """Put the converted encoder where the stage that converts would."""
+    key = stage_key(ENCODER.name, ENCODER.version, ENCODER.resolve({"name": model}), [], ENCODER.libraries)
+    store.save(Ref(ENCODER.name, key), convert(Checkpoint(model, Path(model))))
 
 
 def documents(n: int = 160, themes: int = 4) -> pd.DataFrame:
-    """n rows: id, text, date, class. Every tenth text is of no theme, a few repeat or are empty."""
+    """n rows of id, text, date and class. Every tenth text is of no theme; two repeat and one is empty."""
     random = np.random.default_rng(7)
-    chosen = [list(words) for words in THEMES[:themes]]
     everything = [word for words in THEMES for word in words]
     rows = []
     for row in range(n):
-        theme = row % themes
-        words = random.choice(everything if row % 10 == 9 else chosen[theme], 9)
-        rows.append((f"d{row:04d}", f"{' '.join(words)}.", f"2024-{row % 12 + 1:02d}-01", f"class {theme}"))
+        words = random.choice(everything if row % 10 == 9 else THEMES[row % themes], 9)
+        rows.append((f"d{row:04d}", f"{' '.join(words)}.", f"2024-{row % 12 + 1:02d}-01", f"class {row % themes}"))
     table = pd.DataFrame(rows, columns=["id", "text", "date", "class"])
     table.loc[[20, 40], "text"] = table.loc[0, "text"]
     table.loc[30, "text"] = ""
     return table
 
 
-def environment(**changes: str) -> Mapping[str, str]:
-    """The environment for a command started from a test."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), **changes}
+def digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file of a run, as its manifest has them."""
+    return dict(read_manifest(folder)["digests"])
 
 
-def command(*words: object, module: str = "topics", cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess:
-    """Run `python -m topics ...` to its end."""
-    return subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning:topics", "-m", module, *map(str, words)],
-        capture_output=True,
+def start(*words: object, module: str = "topics", cwd: Path = ROOT, **environment: str) -> subprocess.Popen[str]:
+    """Start `python -m topics ...`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        cwd=cwd or ROOT,
-        env=environment(**env),
-        timeout=25,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
     )
+
+
+def finish(process: subprocess.Popen[str], timeout: float = 300) -> tuple[int, str, str]:
+    """Wait for a process: its exit code, what it printed, what it said on standard error."""
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return process.returncode, out, err
+
+
+def command(*words: object, **how: Any) -> tuple[int, str, str]:
+    """Run `python -m topics ...` to its end."""
+    return finish(start(*words, **how))

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -52,6 +52,18 @@ def text_key(text: str) -> str:
     'f013aa4b8daf3e2242eafa6c635e1ea3'
     """
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
+
+
+V = TypeVar("V")
+
+
+def read_only(value: V) -> V:
+    """The same value, its arrays closed to writing: what a stage hands on nobody changes, as if it came from disk."""
+    for part in (getattr(value, field.name) for field in fields(value)):  # type: ignore[arg-type]
+        for array in (part, *(getattr(part, name, None) for name in ("data", "indices", "indptr"))):
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
+    return value
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from topics import assignment, clustering, description, embedding, metrics, neig
 from topics import graph as graphs
 from topics.config import Config
 from topics.corpus import MEMORY, Source, file_digest, read
-from topics.data import NOISE, Corpus, Embeddings, Intake, Measures, Reduction, Settled, TermCounts, Topics
+from topics.data import NOISE, Corpus, Embeddings, Intake, Measures, Reduction, Settled, TermCounts, Topics, read_only
 from topics.embedding.checkpoint import find_checkpoint
 from topics.errors import InvalidInput
 from topics.run import Model, Run, StageRecord
@@ -87,7 +87,7 @@ class Workshop:
 
             values = [self.load(given) for given in inputs]
             with threadpool_limits(1):  # more threads in one product, other bits; stages run products side by side
-                return stage.compute(self, resolved, *values)
+                return read_only(stage.compute(self, resolved, *values))
 
         self.at_hand[ref], cached = self.store.fetch(ref, compute)
         return Outcome(ref, cached, time.perf_counter() - began)

@@ -45,7 +45,7 @@ def reduce(
         warnings.simplefilter("ignore")  # of eigenvectors that did not converge: it then starts at random, seeded
         points, _ = umap.simplicial_set_embedding(
             data=np.asarray(embeddings.vectors),
-            graph=graph.weights.tocoo(),
+            graph=graph.weights.tocoo(copy=True),  # UMAP prunes it in place
             n_components=n_components,
             initial_alpha=1.0,
             a=a,
