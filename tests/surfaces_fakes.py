@@ -138,7 +138,7 @@ def documents(n: int = 160, themes: int = 4) -> pd.DataFrame:
         words = random.choice(everything if row % 10 == 9 else THEMES[row % themes], 9)
         rows.append((f"d{row:04d}", f"{' '.join(words)}.", f"2024-{row % 12 + 1:02d}-01", f"class {row % themes}"))
     table = pd.DataFrame(rows, columns=["id", "text", "date", "class"])
-    table.loc[[20, 40], "text"] = table.loc[0, "text"]
+    table.loc[[8, 20], "text"] = table.loc[0, "text"]
     table.loc[30, "text"] = ""
     return table
 

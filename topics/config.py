@@ -74,7 +74,10 @@ class Config(BaseModel):
         try:
             return cls(**settings)
         except ValidationError as error:
-            told = [f"{'.'.join(map(str, e['loc'][:1]))}={e['input']!r}: {e['msg']}." for e in error.errors()]
+            told = [
+                f"{'.'.join(map(str, e['loc'][:1]))}={e['input']!r}: {e['msg'].removeprefix('Value error, ')}."
+                for e in error.errors()
+            ]
             raise InvalidConfig(" ".join(dict.fromkeys(told))) from None
 
     def decisive(self) -> dict[str, Any]:

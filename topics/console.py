@@ -102,12 +102,12 @@ def print_result(
     console.print(topics_table(run, most))
     if len(run.topics) > most:
         left = len(run.topics) - most
-        console.print(f"  … and {left} smaller topic{'s'[: left > 1]}: topics show {folder}", highlight=False)
+        console.print(f"  … and {_many(left, 'smaller topic')}: topics show {folder}", highlight=False)
         console.print()
     told = [
-        f"{metrics['documents']:,} documents ({metrics['duplicates']:,} repeated, {metrics['empty']:,} empty)",
-        f"{metrics['topics']:,} topics hold {metrics['coverage']:.1%} of those with text, "
-        f"{metrics['outliers']:,} are outliers",
+        f"{_many(metrics['documents'], 'document')} ({metrics['duplicates']:,} repeated, {metrics['empty']:,} empty)",
+        f"{_many(metrics['topics'], 'topic')} with {metrics['coverage']:.1%} of those that have text; "
+        f"{_many(metrics['outliers'], 'outlier')}",
         "stability {} · coherence (NPMI) {} · diversity {}".format(
             *(_number(metrics[name]) for name in ("stability", "npmi", "diversity"))
         ),
@@ -191,6 +191,10 @@ def out() -> Console:
 def _plain(text: Any) -> str:
     """No control character reaches the terminal."""
     return normalise(str(text))
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'s'[: number != 1]}"
 
 
 def _number(value: Any) -> str:

@@ -47,14 +47,9 @@ def save(run: Run, folder: str | Path) -> Path:
     try:
         files = {**payload(run), **_reports(run)}
         for name, content in files.items():
-            path = temporary / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            _write(temporary / name, content)
         manifest = _manifest(run, {name: file_sha256(temporary / name) for name in sorted(files)})
-        (temporary / MANIFEST).write_bytes(_json(manifest))
+        _write(temporary / MANIFEST, _json(manifest))
         _swap(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -73,6 +68,8 @@ def check_target(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise InvalidInput(f"{folder} is a file; name a folder as --output.")
     existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    if not existing.is_dir():
+        raise InvalidInput(f"{existing} is a file; name a folder as --output.")
     if not os.access(existing, os.W_OK):
         raise InvalidInput(f"{existing} cannot be written to; name another --output.")
 
@@ -90,6 +87,7 @@ def load(folder: str | Path) -> Run:
         If a file the run is made of is missing or unreadable.
     """
     import pandas as pd
+    from safetensors import SafetensorError
 
     folder = Path(folder)
     manifest = read_manifest(folder)
@@ -104,7 +102,7 @@ def load(folder: str | Path) -> Run:
         return Run(
             documents=pd.read_parquet(folder / "documents.parquet"),
             topics=topics,
-            representatives=pd.DataFrame(extra["representatives"]).astype(
+            representatives=pd.DataFrame(extra["representatives"], columns=["topic", "id", "text"]).astype(
                 {"topic": "int64", "id": "str", "text": "str"}
             ),
             curve=pd.DataFrame(extra["curve"], columns=["coverage", "threshold", "agreement"]).astype("float64"),
@@ -114,7 +112,7 @@ def load(folder: str | Path) -> Run:
             provenance={**extra["provenance"], **{key: manifest[key] for key in _OF_THE_READING}},
             stages=tuple(StageRecord(**record) for record in manifest["stages"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise VerificationFailed(
             f"{folder} is damaged ({type(error).__name__}: {error}); restore it or fit again."
         ) from error
@@ -287,6 +285,15 @@ def _read_model(folder: Path, extra: Mapping[str, Any]) -> Model:
         fingerprint=extra["fingerprint"],
         **{name: tensors[name] for name in _ARRAYS},
     )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file, flushed to the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _swap(temporary: Path, folder: Path) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,19 @@ from topics import assignment, clustering, description, embedding, metrics, neig
 from topics import graph as graphs
 from topics.config import Config
 from topics.corpus import MEMORY, Source, file_digest, read
-from topics.data import NOISE, Corpus, Embeddings, Intake, Measures, Reduction, Settled, TermCounts, Topics, read_only
+from topics.data import (
+    NOISE,
+    Corpus,
+    Embeddings,
+    Intake,
+    Measures,
+    Reduction,
+    Settled,
+    TermCounts,
+    Texts,
+    Topics,
+    read_only,
+)
 from topics.embedding.checkpoint import find_checkpoint
 from topics.errors import InvalidInput
 from topics.run import Model, Run, StageRecord
@@ -134,8 +147,8 @@ def _with_digest(params: Params) -> Params:
         from topics.builtin import versions
 
         return {**params, "digest": versions()}
-    # The path does not count: a moved file is the same file.
-    return {**params, "digest": file_digest(_source(params))}
+    # Standard input has no digest and is something else every time.
+    return {**params, "digest": file_digest(_source(params)) or uuid.uuid4().hex}
 
 
 def _with_checkpoint(params: Params) -> Params:
@@ -356,7 +369,7 @@ def assign(run: Run, documents: Any, store: Store | None = None, encoder: Encode
     Raises
     ------
     InvalidInput
-        If the encoder is not the one the run was fitted with.
+        If the encoder is not the one the run was fitted with, or that was an object and none is given.
     """
     import pandas as pd
 
@@ -370,10 +383,14 @@ def assign(run: Run, documents: Any, store: Store | None = None, encoder: Encode
     new = np.flatnonzero(~known)
     if len(new):
         workshop = Workshop(store or Store(), run.config.threads, run.config.batch_size)
-        fresh = workshop.hold("texts", "new", type(texts)([texts.texts[int(row)] for row in new], texts.keys[new]))
+        if encoder is None and not model.fingerprint:
+            raise InvalidInput(
+                f"this run was fitted with an encoder object, {run.config.encoder}; pass it again as encoder=..."
+            )
+        unseen = Texts(tuple(texts.texts[int(row)] for row in new), texts.keys[new])
         vectors = workshop.load(
             _embed(
-                fresh,
+                workshop.hold("texts", unseen.fingerprint[:40], unseen),
                 run.config,
                 workshop,
                 lambda stage, *refs, **params: workshop.run(stage, refs, params).ref,
@@ -420,6 +437,12 @@ def _embed(texts: Ref, config: Config, workshop: Workshop, step: Callable[..., R
     """A reference to the vectors, by the encoder of the configuration or by the object given."""
     if encoder is None:
         return step(EMBED, step(ENCODER, name=config.encoder), texts)
+    fingerprint = str(getattr(encoder, "fingerprint", ""))
+    if fingerprint:
+        given = replace(
+            EMBED, compute=lambda at, params, texts: embedding.embed(texts, encoder, config.encoder), libraries=()
+        )
+        return step(given, texts, name=config.encoder, fingerprint=fingerprint)
     # Nobody knows what an object computes: its vectors are known by themselves.
     found = embedding.embed(workshop.load(texts), encoder, config.encoder)
     return workshop.hold("embeddings", hashlib.sha256(found.vectors.tobytes()).hexdigest()[:40], found)

@@ -155,7 +155,7 @@ def words_of(text: str) -> list[str]:
         found = [part for word in found for part in _without_apostrophes(word)]
     if any(joiner in plain for joiner in "_" + _JOINERS):
         found = [word.strip("_" + _JOINERS) for word in found]
-    return [word for word in found if 1 < len(word) <= _LONGEST]
+    return [word for word in found if 1 < len(word) <= _LONGEST and word[0].isalpha()]
 
 
 def _without_apostrophes(word: str) -> list[str]:

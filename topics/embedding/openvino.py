@@ -12,9 +12,11 @@ import logging
 import sys
 import tempfile
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,23 +82,27 @@ class OpenVinoEncoder:
 
     def encode(self, sentences: list[str], /) -> NDArray[np.float32]:
         """Encode texts; shape (len(sentences), d), float32, unit rows."""
-        openvino = _openvino()
         vectors = np.empty((len(sentences), self.dimension), dtype=np.float32)
-
-        def collect(request: Any, rows: NDArray[np.int64]) -> None:
-            vectors[rows] = request.get_output_tensor(0).data
-
-        queue = openvino.AsyncInferQueue(self._compiled, self._threads)
-        queue.set_callback(collect)
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(sentences)]
-        for rows, length in batches(np.array([len(ids) for ids in tokens]), self._batch_size):
+        # A request for each thread, and no callbacks: OpenVINO's own queue locks up or aborts now and then.
+        idle: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(self._threads):
+            idle.put(self._compiled.create_infer_request())
+
+        def infer(batch: tuple[NDArray[np.int64], int]) -> None:
+            rows, length = batch
             ids = np.full((len(rows), length), self._model.pad, dtype=np.int64)
             mask = np.zeros((len(rows), length), dtype=np.int64)
             for place, row in enumerate(rows):
                 ids[place, : len(tokens[row])] = tokens[row]
                 mask[place, : len(tokens[row])] = 1
-            queue.start_async({"input_ids": ids, "attention_mask": mask}, rows)
-        queue.wait_all()
+            request = idle.get()
+            request.infer({"input_ids": ids, "attention_mask": mask})
+            vectors[rows] = request.get_output_tensor(0).data
+            idle.put(request)
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            list(pool.map(infer, batches(np.array([len(ids) for ids in tokens]), self._batch_size)))
         return vectors
 
 
