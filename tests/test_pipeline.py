@@ -325,11 +325,12 @@ def test_another_encoder_object_is_refused(fitted, given):
         run.assign(["money rates"], store=NO_STORE, encoder=given)
 
 
-def test_a_run_made_with_an_encoder_object_asks_for_it():
+@pytest.mark.parametrize("encoder", [HashingEncoder(), _anonymous()], ids=["fingerprint", "anonymous"])
+def test_a_run_made_with_an_encoder_object_asks_for_it(encoder):
     texts = documents(40)["text"].tolist()
-    run = topics.fit(texts, encoder=_anonymous(), store=NO_STORE)
+    run = topics.fit(texts, encoder=encoder, store=NO_STORE)
     assert run.assign(texts[:5], store=NO_STORE)["known"].all()
-    with pytest.raises(InvalidInput, match="HashingEncoder; pass it again as encoder="):
+    with pytest.raises(InvalidInput, match="<HashingEncoder> was an encoder object; pass it again as encoder="):
         run.assign(["money rates"], store=NO_STORE)
 
 
@@ -354,7 +355,7 @@ def test_an_encoder_that_breaks_its_promise_is_named():
         def encode(self, sentences, /):
             return super().encode(sentences[1:])
 
-    with pytest.raises(InvalidInput, match=r"Short gave an array of shape \(2, 32\) for 3 texts"):
+    with pytest.raises(InvalidInput, match=r"<.*Short> gave an array of shape \(2, 32\) for 3 texts"):
         topics.fit(["a", "b", "c"], encoder=Short(), store=NO_STORE)
 
 

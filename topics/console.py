@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from topics.run import Run
 
+_TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))  # bidirectional overrides and isolates
 _PATIENCE = 2.0  # seconds before a bar is shown
 
 
@@ -189,8 +190,8 @@ def out() -> Console:
 
 
 def _plain(text: Any) -> str:
-    """No control character reaches the terminal."""
-    return normalise(str(text))
+    """No control character reaches the terminal, and none that turns the direction of what follows."""
+    return normalise(str(text)).translate(_TURNING)
 
 
 def _many(number: int, thing: str) -> str:

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from topics import assignment, clustering, description, embedding, metrics, neighbors, reduction, terms
 from topics import graph as graphs
 from topics.config import Config
-from topics.corpus import MEMORY, Source, file_digest, read
+from topics.corpus import MEMORY, STDIN, Source, file_digest, read
 from topics.data import (
     NOISE,
     Corpus,
@@ -35,7 +36,7 @@ from topics.data import (
     read_only,
 )
 from topics.embedding.checkpoint import find_checkpoint
-from topics.errors import InvalidInput
+from topics.errors import InvalidInput, StoreDamaged
 from topics.run import Model, Run, StageRecord
 from topics.store import Ref, Store, stage_key
 
@@ -282,7 +283,7 @@ def fit_topics(
         *(workshop.load(ref) for ref in (corpus, vectors, settled, counts, described, drawn, measured)),
         config=config,
         intake=intake,
-        location=documents.location if isinstance(documents, Source) else MEMORY,
+        location=_where(documents),
         stages=tuple(stages),
     )
 
@@ -325,12 +326,11 @@ def fit(
     InvalidInput, InvalidConfig, ModelNotFound
     """
     import os
-    from pathlib import Path
 
     if isinstance(encoder, str):
         settings["encoder"], encoder = encoder, None
     elif encoder is not None:
-        settings["encoder"] = type(encoder).__qualname__
+        settings["encoder"] = f"<{type(encoder).__qualname__}>"  # no name by which it could be found
     config = Config.of(**{**(config.model_dump() if config else {}), **settings})
     columns = {"text": text, "id": id, "date": date, "class_": class_}
     source: Source | Corpus
@@ -383,10 +383,6 @@ def assign(run: Run, documents: Any, store: Store | None = None, encoder: Encode
     new = np.flatnonzero(~known)
     if len(new):
         workshop = Workshop(store or Store(), run.config.threads, run.config.batch_size)
-        if encoder is None and not model.fingerprint:
-            raise InvalidInput(
-                f"this run was fitted with an encoder object, {run.config.encoder}; pass it again as encoder=..."
-            )
         unseen = Texts(tuple(texts.texts[int(row)] for row in new), texts.keys[new])
         vectors = workshop.load(
             _embed(
@@ -424,8 +420,10 @@ def _take_in(documents: Source | Corpus, workshop: Workshop, step: Callable[...,
         read_ref = step(READ, location=documents.location, **columns)
         intake: Intake = workshop.load(read_ref)
         corpus = Ref("corpus", intake.corpus)
-        if corpus not in workshop.at_hand and not workshop.store.has(corpus):  # pruned, while its record was not
-            workshop.at_hand.pop(read_ref)
+        try:
+            workshop.load(corpus)
+        except (KeyError, StoreDamaged) as error:  # pruned or damaged, while the record of its reading was not
+            log.warning("%s Reading %s again.", error, documents.location)
             READ.compute(workshop, {"location": documents.location, **columns})
     else:
         intake = Intake(documents.fingerprint[:40], documents.texts.fingerprint[:40], {}, ())
@@ -435,6 +433,8 @@ def _take_in(documents: Source | Corpus, workshop: Workshop, step: Callable[...,
 
 def _embed(texts: Ref, config: Config, workshop: Workshop, step: Callable[..., Ref], encoder: Encoder | None) -> Ref:
     """A reference to the vectors, by the encoder of the configuration or by the object given."""
+    if encoder is None and config.encoder.startswith("<"):
+        raise InvalidInput(f"{config.encoder} was an encoder object; pass it again as encoder=...")
     if encoder is None:
         return step(EMBED, step(ENCODER, name=config.encoder), texts)
     fingerprint = str(getattr(encoder, "fingerprint", ""))
@@ -446,6 +446,13 @@ def _embed(texts: Ref, config: Config, workshop: Workshop, step: Callable[..., R
     # Nobody knows what an object computes: its vectors are known by themselves.
     found = embedding.embed(workshop.load(texts), encoder, config.encoder)
     return workshop.hold("embeddings", hashlib.sha256(found.vectors.tobytes()).hexdigest()[:40], found)
+
+
+def _where(documents: Source | Corpus) -> str:
+    """Where the documents can be read again, from any working directory."""
+    if isinstance(documents, Corpus):
+        return MEMORY
+    return documents.location if documents.location in (BUILTIN, STDIN) else str(Path(documents.location).absolute())
 
 
 def told_name(stage: Stage, params: Params) -> str:

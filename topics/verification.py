@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from topics.corpus import MEMORY, Source
+from topics.corpus import MEMORY, STDIN, Source
 from topics.errors import VerificationFailed
-from topics.folder import changed_files, load, read_manifest, save
+from topics.folder import MANIFEST, changed_files, load, read_manifest, save
 from topics.pipeline import Workshop, fit_topics
 from topics.store import NO_STORE
 
@@ -40,6 +40,8 @@ def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = N
     ------
     VerificationFailed
         Naming what was changed, cannot be repeated, or comes out differently.
+    InvalidInput
+        If the documents are not where they were, or the encoder was an object.
     """
     import tempfile
 
@@ -50,19 +52,23 @@ def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = N
         raise VerificationFailed(f"{folder} is not what was written: {'; '.join(changed)}.")
     told = manifest["input"]
     where = location or told["location"]
-    if where == MEMORY:
+    if where in (MEMORY, STDIN):
         raise VerificationFailed(
-            f"the files of {folder} are as written, but its documents came from memory, so it cannot be fitted again "
-            "from here; give their file with --input."
+            f"the files of {folder} are as written, but its documents came from "
+            f"{'memory' if where == MEMORY else 'standard input'}, so it cannot be fitted again from here; "
+            "give their file with --input."
         )
     run = load(folder)
     source = Source(where, told.get("text"), told.get("id"), told.get("date"), told.get("class"))
     again = fit_topics(source, run.config, Workshop(store, run.config.threads, run.config.batch_size))
     with tempfile.TemporaryDirectory() as scratch:
-        digests = read_manifest(save(again, Path(scratch) / "run"))["digests"]
+        fresh = read_manifest(save(again, Path(scratch) / "run"))
     if again.provenance["corpus"] != manifest["corpus"]:
         raise VerificationFailed(f"the files of {folder} are as written, but {where} holds other documents than then.")
-    different = [name for name, digest in manifest["digests"].items() if digests.get(name) != digest]
+    then, now = manifest["digests"], fresh["digests"]
+    different = [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
+    if any(manifest.get(key) != fresh[key] for key in ("run", "config", "seeds")):
+        different.append(MANIFEST)
     if different:
         releases = again.provenance["versions"].items() - manifest["versions"].items()
         because = (
@@ -71,4 +77,4 @@ def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = N
             else ""
         )
         raise VerificationFailed(f"{folder} cannot be had again: {', '.join(different)} differ.{because}")
-    return Verified(len(digests), len(again.documents), len(again.topics))
+    return Verified(len(now), len(again.documents), len(again.topics))

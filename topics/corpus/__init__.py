@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["MEMORY", "Reading", "Source", "file_digest", "read"]
+__all__ = ["MEMORY", "STDIN", "Reading", "Source", "file_digest", "read"]
 
 logger = logging.getLogger(__name__)
 
 MEMORY = "<memory>"  #: the location of what never was a file
+STDIN = files.STDIN  #: the location of standard input
 _RULES = "1"  # of reading; raised when the same bytes are read differently
 
 
