@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from fakes import random_embeddings
@@ -112,6 +114,16 @@ def test_coverage_is_reached_and_passed_by_one_text_at_most(coverage):
     assert coverage - 1e-9 <= got <= coverage + copies.max() / copies.sum()
 
 
+@pytest.mark.parametrize("coverage", [0.3, 0.85])
+def test_the_clearest_texts_come_in_first_and_those_clustered_before_the_others(coverage):
+    clusters, *_ = scene()
+    found = settled(coverage)
+    inside, clustered = found.labels != NOISE, clusters.labels != NOISE
+    partly = clustered if coverage < clustered.mean() else ~clustered
+    assert found.strengths[partly & inside].min() >= found.strengths[partly & ~inside].max()
+    assert inside[clustered].all() or not inside[~clustered].any()
+
+
 def test_full_coverage_gives_everything_a_topic():
     assert (settled(1.0).labels != NOISE).all()
 
@@ -124,7 +136,7 @@ def test_no_coverage_leaves_no_topic():
 
 def test_raising_the_dial_takes_no_topic_away():
     dial = [settled(coverage) for coverage in np.linspace(0, 1, 21)]
-    for less, more in zip(dial, dial[1:], strict=False):
+    for less, more in pairwise(dial):
         assert ((less.labels == NOISE) | (more.labels != NOISE)).all()
         # Who shared a topic still does, whatever its number is now.
         kept = less.labels != NOISE
@@ -208,7 +220,9 @@ def test_what_comes_in_is_left_as_it_was():
 @pytest.mark.parametrize("coverage", ["auto", 0.0, 0.5, 1.0])
 def test_without_any_cluster_there_are_outliers_only(coverage):
     _, embeddings, neighbors, copies = scene(u=30)
-    found = settle(Clusters(np.full(30, NOISE, np.int32), np.zeros(30, np.float32)), embeddings, neighbors, copies, coverage)
+    found = settle(
+        Clusters(np.full(30, NOISE, np.int32), np.zeros(30, np.float32)), embeddings, neighbors, copies, coverage
+    )
     assert found.labels.tolist() == found.nearest.tolist() == [NOISE] * 30
     assert found.centroids.shape[0] == 0
 

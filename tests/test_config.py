@@ -39,7 +39,10 @@ def test_every_number_has_its_bounds_written_down_here():
     assert numbers == set(BOUNDS)
 
 
-@pytest.mark.parametrize(("name", "bound", "step"), [(n, b, s) for n, bs in BOUNDS.items() for b, s in zip(bs, (-1, 1), strict=True) if b is not None])
+@pytest.mark.parametrize(
+    ("name", "bound", "step"),
+    [(n, b, s) for n, bs in BOUNDS.items() for b, s in zip(bs, (-1, 1), strict=True) if b is not None],
+)
 def test_a_bound_is_allowed_and_what_lies_beyond_is_not(name, bound, step):
     assert getattr(Config.of(**{name: bound}), name) == bound
     with pytest.raises(InvalidConfig, match=rf"^{name}={bound + step}: Input should be (greater|less) than .*\.$"):
@@ -55,18 +58,20 @@ def test_coverage_is_a_share_or_auto(coverage):
 
 @pytest.mark.parametrize("coverage", [-0.01, 1.01, "1.5", 95, float("nan"), float("inf")])
 def test_coverage_outside_of_0_to_1_says_what_is_allowed(coverage):
-    with pytest.raises(InvalidConfig, match="coverage=.*must lie between 0 and 1, or be 'auto'; got"):
+    with pytest.raises(InvalidConfig, match=r"coverage=.*must lie between 0 and 1, or be 'auto'; got"):
         Config.of(coverage=coverage)
 
 
 @pytest.mark.parametrize("coverage", ["most", "", None, [0.5]])
 def test_coverage_that_is_no_number_says_what_is_allowed(coverage):
-    with pytest.raises(InvalidConfig, match="coverage=.*valid number.*'auto'"):
+    with pytest.raises(InvalidConfig, match=r"coverage=.*valid number.*'auto'"):
         Config.of(coverage=coverage)
 
 
 def test_an_unknown_setting_is_named_and_all_known_ones_are_listed():
-    with pytest.raises(InvalidConfig, match=r"unknown setting cluster_size, nneighbors; there are: encoder,.*min_cluster"):
+    with pytest.raises(
+        InvalidConfig, match=r"unknown setting cluster_size, nneighbors; there are: encoder,.*min_cluster"
+    ):
         Config.of(nneighbors=5, cluster_size=4)
 
 

@@ -58,7 +58,8 @@ def test_consensus_only_ever_takes_away(neighbors):
     assert sharp.weights.nnz < np.count_nonzero(plain)
 
 
-def test_weights_and_agreement_follow_the_share_of_runs_that_agree(neighbors):
+def test_weights_and_agreement_follow_the_share_of_runs_that_agree():
+    neighbors = find_neighbors(random_embeddings(150), 10)  # no clear communities: the runs differ
     plain = fuzzy_weights(neighbors).toarray()
     runs = [communities(fuzzy_weights(neighbors), seed) for seed in (3, 4, 5)]
     u = len(plain)
@@ -70,6 +71,8 @@ def test_weights_and_agreement_follow_the_share_of_runs_that_agree(neighbors):
             weights[i, j] = plain[i, j] * share**2
             kept += plain[i, j] * share
         agreement[i] = kept / plain[i].sum()
+    shares = weights[plain > 0] / plain[plain > 0]
+    assert {round(float(share) * 9) for share in shares} == {0, 1, 4, 9}
     found = build_graph(neighbors, 3, seed=3)
     np.testing.assert_allclose(found.weights.toarray(), weights, rtol=1e-6)
     np.testing.assert_allclose(found.agreement, agreement, rtol=1e-5)

@@ -41,6 +41,10 @@ def test_numbers_do_not_depend_on_those_the_clusterer_chose(labels, names):
     np.testing.assert_array_equal(by_size(labels), by_size(renamed))
 
 
+def test_of_clusters_of_one_size_that_with_the_first_member_comes_first():
+    assert by_size(np.array([3, 1, 3, 1, 0])).tolist() == [0, 1, 0, 1, 2]
+
+
 def test_weights_decide_what_is_large():
     assert by_size(np.array([4, 4, 9]), np.array([1, 1, 5])).tolist() == [1, 1, 0]
 

@@ -134,8 +134,25 @@ def test_hostile_text_is_only_text(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["w" * 10**6, "a-" * 500_000, "a." * 500_000, "a.a" * 300_000, "@" * 10**6, "a@" * 500_000, "<a" * 500_000]
-    + ["a'" * 500_000, "&amp" * 250_000, "www." * 250_000, "a+." * 300_000, "深層学習、" * 60_000, "é\u0301" * 300_000],
+    [
+        (part * (1_000_000 // len(part)))
+        for part in (
+            "w",
+            "a-",
+            "a.",
+            "a.a",
+            "@",
+            "a@",
+            "<a",
+            "a'",
+            "&amp",
+            "www.",
+            "a+.",
+            "深層学習、",
+            "é\u0301",
+            "a_",
+        )
+    ],
     ids=lambda text: text[:5],
 )
 def test_a_megabyte_without_a_space_takes_about_a_second_and_not_forever(text):
@@ -202,7 +219,10 @@ def test_without_words_there_are_no_terms(texts):
 # --- languages ----------------------------------------------------------------------------------
 
 SPOKEN = {
-    "en": ["The whale is in the water and it was seen from the ship", "What they did with the money is not known to us"],
+    "en": [
+        "The whale is in the water and it was seen from the ship",
+        "What they did with the money is not known to us",
+    ],
     "de": ["Der Hund ist in dem Haus und die Katze liegt auf der Bank", "Das ist nicht die Frage, die wir uns stellen"],
     "fr": ["Le chat est dans la maison avec les enfants", "Nous ne savons pas ce que vous avez fait pour eux"],
     "zh": ["我们在北京的大学里研究自然语言处理", "这是一个关于人工智能的问题"],
@@ -223,7 +243,13 @@ def test_the_language_is_told_and_its_stop_words_are_left_out(language):
 
 @pytest.mark.parametrize(
     ("language", "empty", "full"),
-    [("de", "nicht", "katze"), ("fr", "dans", "chat"), ("zh", "我们", "语言"), ("th", "ที่", "ภาษา"), ("en", "the", "whale")],
+    [
+        ("de", "nicht", "katze"),
+        ("fr", "dans", "chat"),
+        ("zh", "我们", "语言"),
+        ("th", "ที่", "ภาษา"),
+        ("en", "the", "whale"),
+    ],
 )
 def test_empty_words_go_and_full_words_stay(language, empty, full):
     assert empty in stop_words_of(language)
@@ -262,7 +288,9 @@ def test_more_stop_words_leave_out_in_any_case():
 
 
 def test_an_unknown_language_says_which_there_are():
-    with pytest.raises(InvalidConfig, match=r"language='xx': no stop words for it; .*de,.*Use 'auto' to detect, 'none'"):
+    with pytest.raises(
+        InvalidConfig, match=r"language='xx': no stop words for it; .*de,.*Use 'auto' to detect, 'none'"
+    ):
         counted(["a text"], language="xx")
 
 

@@ -31,7 +31,9 @@ def lattice(rows, dimension=6, seed=0):
 
 
 # Above 64 candidates a neighbour another way is taken; above 512 queries there is more than one block.
-@pytest.mark.parametrize(("a", "b", "q"), [(1, 1, 1), (3, 7, 7), (100, 40, 5), (513, 700, 10), (30, 2000, 15), (5, 64, 1)])
+@pytest.mark.parametrize(
+    ("a", "b", "q"), [(1, 1, 1), (3, 7, 7), (100, 40, 5), (513, 700, 10), (30, 2000, 15), (5, 64, 1)]
+)
 def test_nearest_is_what_sorting_everything_gives_ties_by_the_lower_index(a, b, q):
     queries, candidates = lattice(a, seed=1), lattice(b, seed=2)
     rows, values = gathered(queries, candidates, q)
@@ -64,7 +66,7 @@ def test_any_number_of_threads_gives_the_same_bits(threads):
 
 
 def test_an_answer_does_not_depend_on_the_other_queries():
-    candidates, queries = random_embeddings(1000, 33).vectors, random_embeddings(700, 33, seed=1).vectors
+    candidates, queries = random_embeddings(1000, 384).vectors, random_embeddings(700, 384, seed=1).vectors
     rows, values = gathered(queries, candidates, 7)
     order = np.random.default_rng(0).permutation(len(queries))
     for some in (order, order[:513], *(order[i : i + 1] for i in range(20))):

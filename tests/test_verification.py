@@ -138,7 +138,9 @@ def moved(world, tmp_path) -> tuple[Path, Path]:
 def test_other_documents_are_told_apart_from_another_result(world, moved):
     folder, path = moved
     documents(161).to_csv(path, index=False)
-    with pytest.raises(VerificationFailed, match=r"are as written, but .*documents\.csv holds other documents than then"):
+    with pytest.raises(
+        VerificationFailed, match=r"are as written, but .*documents\.csv holds other documents than then"
+    ):
         verify(folder, world.store("shared"))
 
 
@@ -153,14 +155,14 @@ def test_documents_that_are_gone_are_missed_and_may_be_elsewhere(world, moved):
 def test_documents_from_memory_are_asked_for(world, tmp_path):
     table = documents()[["id", "text"]]
     folder = world.fit(table, text="text", id="id").save(tmp_path / "run")
-    with pytest.raises(VerificationFailed, match="its documents came from memory.*--input"):
+    with pytest.raises(VerificationFailed, match=r"its documents came from memory.*--input"):
         verify(folder)
 
 
 def test_documents_from_standard_input_are_asked_for_and_not_waited_for(world, tmp_path):
     folder = world.fit(["bank rate", "match goal"]).save(tmp_path / "run")
     _edit(folder / "manifest.json", input={"location": "-", "text": "text"})
-    with pytest.raises(VerificationFailed, match="its documents came from standard input.*--input"):
+    with pytest.raises(VerificationFailed, match=r"its documents came from standard input.*--input"):
         verify(folder)
 
 

@@ -33,9 +33,7 @@ def run_command(command: click.Command, arguments: list[str]) -> int:
     """Run a click command and give its exit code: no traceback unless `--debug`, 2 for what the user can mend."""
     debug = "--debug" in arguments
     try:
-        command.main([word for word in arguments if word != "--debug"], standalone_mode=False)
-    except click.exceptions.Exit as done:
-        return done.exit_code
+        code = command.main([word for word in arguments if word != "--debug"], standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -60,7 +58,7 @@ def run_command(command: click.Command, arguments: list[str]) -> int:
             raise
         _say(f"Error: something unforeseen happened ({type(error).__name__}: {error}). With --debug it shows where.")
         return FAILURE
-    return 0
+    return code if isinstance(code, int) else 0  # click gives back the code of an `Exit`
 
 
 def _say(message: str) -> None:

@@ -122,13 +122,13 @@ def print_result(
     console.print()
     computed = [stage for stage in run.stages if not stage.cached]
     slowest = sorted(computed, key=lambda stage: -stage.seconds)[:5]
-    where = ", ".join(f"{stage.name} {stage.seconds:.1f} s" for stage in slowest if stage.seconds >= 0.05)
+    where = [", ".join(f"{stage.name} {stage.seconds:.1f} s" for stage in slowest if stage.seconds >= 0.05)]
     if not computed:
-        where = "nothing had changed, so nothing was computed"
+        where = ["nothing had changed, so nothing was computed"]
     elif len(computed) < len(run.stages):
-        where += f"; {len(run.stages) - len(computed)} of {len(run.stages)} steps were in the store"
-    rest = seconds - sum(stage.seconds for stage in run.stages)
-    console.print(f"  {seconds:.1f} s: {where}; {around} {rest:.1f} s", highlight=False)
+        where.append(f"{len(run.stages) - len(computed)} of {len(run.stages)} steps were in the store")
+    where.append(f"{around} {seconds - sum(stage.seconds for stage in run.stages):.1f} s")
+    console.print(f"  {seconds:.1f} s: {'; '.join(filter(None, where))}", highlight=False)
     console.print(f"  Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
 
 
@@ -186,7 +186,7 @@ def print_topic(run: Run, which: str) -> None:
 
 def out() -> Console:
     """Standard output; as wide as it takes when it is not a terminal, so that nothing is cut."""
-    return Console(width=None if sys.stdout.isatty() else 160)
+    return Console(width=None if sys.stdout.isatty() else 160, markup=False)  # a folder may be named "[b]"
 
 
 def _plain(text: Any) -> str:

@@ -200,7 +200,7 @@ SETTLE = Stage(
 COUNT = Stage(
     "terms",
     lambda at, params, texts: terms.count_terms(texts, params["language"], params["stop_words"], params["ngrams"]),
-    version=2,
+    version=3,
     libraries=("icu4py", "stopwordsiso", "scikit-learn"),
 )
 DESCRIBE = Stage(
@@ -452,7 +452,9 @@ def _where(documents: Source | Corpus) -> str:
     """Where the documents can be read again, from any working directory."""
     if isinstance(documents, Corpus):
         return MEMORY
-    return documents.location if documents.location in (BUILTIN, STDIN) else str(Path(documents.location).absolute())
+    if documents.location in (BUILTIN, STDIN):
+        return documents.location
+    return str(Path(documents.location).expanduser().absolute())
 
 
 def told_name(stage: Stage, params: Params) -> str:

@@ -97,9 +97,11 @@ class OpenVinoEncoder:
                 ids[place, : len(tokens[row])] = tokens[row]
                 mask[place, : len(tokens[row])] = 1
             request = idle.get()
-            request.infer({"input_ids": ids, "attention_mask": mask})
-            vectors[rows] = request.get_output_tensor(0).data
-            idle.put(request)
+            try:
+                request.infer({"input_ids": ids, "attention_mask": mask})
+                vectors[rows] = request.get_output_tensor(0).data
+            finally:
+                idle.put(request)  # or the others would wait for it forever
 
         with ThreadPoolExecutor(self._threads) as pool:
             list(pool.map(infer, batches(np.array([len(ids) for ids in tokens]), self._batch_size)))
