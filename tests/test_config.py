@@ -97,7 +97,7 @@ def test_how_the_work_is_done_does_not_decide_the_result():
 SETTINGS = st.fixed_dictionaries(
     {},
     optional={
-        "encoder": st.text(),
+        "encoder": st.text(min_size=1),
         "title": st.text(),
         "stop_words": st.lists(st.text(), max_size=4).map(tuple),
         "coverage": st.one_of(st.just("auto"), st.floats(0, 1)),

@@ -264,7 +264,7 @@ def test_representatives_are_central_and_unlike_those_chosen_already():
 
             def score(row):
                 alike = max(float(embeddings.vectors[row] @ embeddings.vectors[other]) for other in chosen)  # noqa: B023
-                return 0.7 * central[row] - 0.3 * max(alike, 0)  # noqa: B023
+                return 0.5 * central[row] - 0.5 * max(alike, 0)  # noqa: B023
 
             chosen.append(max(set(central) - set(chosen), key=score))
         assert list(rows) == chosen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import hashlib
 import json
 import os
 import pickle
@@ -225,7 +226,7 @@ def test_a_key_depends_on_everything_that_decides_the_result(monkeypatch):
         key(inputs="x"),
         key(libraries=()),
     ]
-    monkeypatch.setattr(store.metadata, "version", lambda _: "0.0.0")
+    monkeypatch.setattr(store.keys.metadata, "version", lambda _: "0.0.0")
     assert len({base, *changed, key()}) == len(changed) + 2
 
 
@@ -358,7 +359,7 @@ def test_a_value_of_another_version_is_damage_and_not_a_crash(kept):
     told = json.loads(manifest.read_bytes())
     told.pop("self")
     told["fields"]["added_since"] = {"kind": "json", "value": 1}
-    told["self"] = store.hashlib.sha256(canonical(told)).hexdigest()
+    told["self"] = hashlib.sha256(canonical(told)).hexdigest()
     manifest.write_bytes(canonical(told))
     with pytest.raises(StoreDamaged, match=r"another version of this library.*added_since"):
         kept.load(REF)
@@ -369,7 +370,7 @@ def test_only_values_of_the_library_are_made(kept, kind):
     manifest = kept.folder(REF) / "value.json"
     told = json.loads(manifest.read_bytes()) | {"type": kind}
     told.pop("self")
-    told["self"] = store.hashlib.sha256(canonical(told)).hexdigest()
+    told["self"] = hashlib.sha256(canonical(told)).hexdigest()
     manifest.write_bytes(canonical(told))
     with pytest.raises(StoreDamaged, match=f"holds a '{kind}'"):
         kept.load(REF)

@@ -24,7 +24,9 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    encoder: str = Field("all-MiniLM-L6-v2", description="sentence-transformers model: a name or a local folder")
+    encoder: str = Field(
+        "all-MiniLM-L6-v2", min_length=1, description="sentence-transformers model: a name or a local folder"
+    )
     n_neighbors: int = Field(30, ge=2, le=500, description="neighbours per document in the graph")
     consensus: int = Field(
         10, ge=0, le=100, description="community detections that sharpen the graph; 0 gives plain UMAP"

@@ -26,7 +26,7 @@ _POWER_STEPS = 30  # of the power iteration for a topic's leading direction
 _BLOCK = 0.8  # Jaccard similarity of the documents of two terms, from which on they are one block
 _NAMED = 3  # terms in a name
 _CENTRAL = 50  # texts nearest to the centroid that representatives are chosen from
-_DIVERSITY = 0.3  # weight of being unlike those chosen already
+_DIVERSITY = 0.5  # weight of being unlike those chosen already
 
 
 def describe(

@@ -59,7 +59,6 @@ def test_help_explains_itself():
     ("words", "message"),
     [
         (["nothing.csv"], "there is no file, folder or glob 'nothing.csv'"),
-        (["documents.csv", "--coverage", "2"], "coverage='2'"),
         (["documents.csv", "--output", "documents.csv"], "documents.csv is a file"),
         (["documents.csv", "--demo"], "--demo and INPUT exclude each other"),
     ],
