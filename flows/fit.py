@@ -29,8 +29,10 @@ from topics.console import print_result, telling
 from topics.corpus import Source, file_digest
 from topics.errors import TopicsError
 from topics.folder import check_target, load, save
-from topics.pipeline import BUILTIN, STAGES, Outcome, Stage, Workshop, fit_topics, told_name
+from topics.pipeline import fit_topics, told_name
+from topics.steps import BUILTIN, STAGES
 from topics.store import Ref, Store
+from topics.workshop import Outcome, Stage, Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

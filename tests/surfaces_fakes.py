@@ -24,7 +24,8 @@ from builders import THEMES
 from topics.data import ConvertedEncoder
 from topics.embedding.checkpoint import Checkpoint
 from topics.folder import read_manifest
-from topics.pipeline import ENCODER, fit
+from topics.pipeline import fit
+from topics.steps import ENCODER
 from topics.store import Ref, Store, stage_key
 
 if TYPE_CHECKING:

@@ -16,7 +16,9 @@ import topics
 from topics import NO_STORE, Corpus, InvalidInput, Store
 from topics.config import Config
 from topics.corpus import Source
-from topics.pipeline import ENCODER, STAGES, Workshop, fit_topics
+from topics.pipeline import fit_topics
+from topics.steps import ENCODER, STAGES
+from topics.workshop import Workshop
 
 BEFORE_CLUSTERS = {"intake", "encoder", "embeddings", "neighbors", "graph", "reduction", "plain graph", "map", "terms"}
 
@@ -147,6 +149,19 @@ def test_another_seed_is_another_run_with_another_digest(world, run):
 def test_documents_come_back_in_the_order_they_came(world):
     table = documents().sample(frac=1, random_state=5)
     assert world.fit(table, text="text", id="id").documents["id"].tolist() == table["id"].tolist()
+
+
+def test_files_with_the_same_documents_keep_an_order_each(world):
+    """Also when their readings come out of the store."""
+    for path in (world.csv, _shuffled(world), world.csv, _shuffled(world)):
+        assert world.fit(path, id="id").documents["id"].tolist() == pd.read_csv(path)["id"].tolist()
+
+
+def test_no_order_of_the_rows_moves_a_number(world):
+    table = documents()
+    columns = {"text": "text", "id": "id", "class_": "class"}
+    runs = [world.fit(table.sample(frac=1, random_state=seed), store=NO_STORE, **columns) for seed in range(6)]
+    assert [run.metrics for run in runs] == [runs[0].metrics] * 6
 
 
 # --- cheap to ask again --------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def fit(input: str, **given: Any) -> None:  # noqa: A002
 @_json
 def demo(**given: Any) -> None:
     """Find the topics of six thousand docstrings of the packages installed here."""
-    from topics.pipeline import BUILTIN
+    from topics.steps import BUILTIN
 
     given["output"] = given["output"] or "outputs/demo"
     _fit(BUILTIN, given)
@@ -110,8 +110,9 @@ def _fit(location: str, given: dict[str, Any]) -> None:
     from topics.console import telling
     from topics.corpus import Source
     from topics.folder import check_target, save
-    from topics.pipeline import Workshop, fit_topics
+    from topics.pipeline import fit_topics
     from topics.store import Store
+    from topics.workshop import Workshop
 
     began = time.perf_counter()
     quiet, as_json, output = given.pop("quiet"), given.pop("as_json"), given.pop("output")

@@ -9,216 +9,44 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
-import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from topics import assignment, clustering, description, embedding, metrics, neighbors, reduction, terms
-from topics import graph as graphs
+from topics import assignment, embedding
+from topics.assembly import assemble, named
 from topics.config import Config
-from topics.corpus import MEMORY, STDIN, Source, file_digest, read
-from topics.data import (
-    NOISE,
-    Corpus,
-    Embeddings,
-    Intake,
-    Measures,
-    Reduction,
-    Settled,
-    TermCounts,
-    Texts,
-    Topics,
-    read_only,
-)
-from topics.embedding.checkpoint import find_checkpoint
+from topics.corpus import MEMORY, STDIN, Source, read
+from topics.data import NOISE, Corpus, Intake, Texts
 from topics.errors import InvalidInput, StoreDamaged
-from topics.run import Model, Run, StageRecord
-from topics.store import Ref, Store, stage_key
+from topics.run import Run, StageRecord
+from topics.steps import (
+    BUILTIN,
+    CLUSTER,
+    COUNT,
+    DESCRIBE,
+    EMBED,
+    ENCODER,
+    GRAPH,
+    MEASURE,
+    NEIGHBORS,
+    READ,
+    REDUCE,
+    SETTLE,
+)
+from topics.store import Ref, Store
+from topics.workshop import Params, RunStage, Stage, Workshop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from topics.protocols import Encoder
 
 log = logging.getLogger(__name__)
-
-BUILTIN = "builtin:docstrings"  #: the location of the corpus that is always there
-_ENGLISH = {"all-MiniLM-L6-v2", "all-MiniLM-L12-v2", "all-mpnet-base-v2"}  # encoders that know little else
-_EXCERPT = 600  # characters of a representative document that a run keeps
-
-Params = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One step: its name, what it computes, and what besides its inputs decides the result."""
-
-    name: str
-    compute: Callable[..., Any]  # (workshop, params, *inputs) -> a value of topics.data
-    version: int = 1  # raised by hand when the code changes a result
-    libraries: tuple[str, ...] = ()  # distributions whose release can change a bit
-    resolve: Callable[[Params], Params] = dict  # adds what only the outside world knows, such as a file's hash
-    outside: bool = False  # touches files or the network, so that trying again can help
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a step: a reference, never the value."""
-
-    ref: Ref
-    cached: bool
-    seconds: float
-
-
-RunStage = Callable[[Stage, Sequence[Ref], Params], Outcome]
-
-
-@dataclass
-class Workshop:
-    """Where steps run: a store, some threads, and the values at hand."""
-
-    store: Store
-    threads: int = 1
-    batch_size: int = 64
-    at_hand: dict[Ref, Any] = field(default_factory=dict)
-
-    def run(self, stage: Stage, inputs: Sequence[Ref], params: Params) -> Outcome:
-        """Run a step, unless its result is in the store."""
-        began = time.perf_counter()
-        resolved = stage.resolve(params)
-        ref = Ref(stage.name, stage_key(stage.name, stage.version, resolved, inputs, stage.libraries))
-        if ref in self.at_hand:
-            return Outcome(ref, True, time.perf_counter() - began)
-        log.debug("%s", ref)
-
-        def compute() -> Any:
-            from threadpoolctl import threadpool_limits
-
-            values = [self.load(given) for given in inputs]
-            with threadpool_limits(1):  # more threads in one product, other bits; stages run products side by side
-                return read_only(stage.compute(self, resolved, *values))
-
-        self.at_hand[ref], cached = self.store.fetch(ref, compute)
-        return Outcome(ref, cached, time.perf_counter() - began)
-
-    def load(self, ref: Ref) -> Any:
-        """The value of a reference: at hand, or from the store."""
-        if ref not in self.at_hand:
-            self.at_hand[ref] = getattr(self.load(ref.within), ref.stage) if ref.within else self.store.load(ref)
-        return self.at_hand[ref]
-
-    def hold(self, stage: str, key: str, value: Any) -> Ref:
-        """Give a value made elsewhere a reference. It is not stored."""
-        ref = Ref(stage, key)
-        self.at_hand[ref] = value
-        return ref
-
-
-# --- the steps ---------------------------------------------------------------------------------
-
-
-def _read(at: Workshop, params: Params, *_: Any) -> Intake:
-    notes: tuple[str, ...]
-    columns: dict[str, str | None]
-    if params["location"] == BUILTIN:
-        from topics.builtin import docstrings
-
-        corpus, notes, columns = docstrings(), ("The built-in corpus: docstrings of installed packages.",), {}
-    else:
-        reading = read(_source(params))
-        corpus, notes, used = reading.corpus, reading.notes, reading.source
-        columns = {"text": used.text, "id": used.id, "date": used.date, "class": used.class_}
-    ref = Ref("corpus", corpus.fingerprint[:40])
-    at.store.save(ref, corpus, note=f"{len(corpus)} documents")
-    at.at_hand[ref] = corpus
-    return Intake(ref.key, corpus.texts.fingerprint[:40], columns, notes)
-
-
-def _source(params: Params) -> Source:
-    return Source(params["location"], params["text"], params["id"], params["date"], params["class"])
-
-
-def _with_digest(params: Params) -> Params:
-    if params["location"] == BUILTIN:
-        from topics.builtin import versions
-
-        return {**params, "digest": versions()}
-    # Standard input has no digest and is something else every time.
-    return {**params, "digest": file_digest(_source(params)) or uuid.uuid4().hex}
-
-
-def _with_checkpoint(params: Params) -> Params:
-    return {
-        **params,
-        "checkpoint": find_checkpoint(str(params["name"])).digest,
-        "precision": embedding.precision(),
-    }
-
-
-READ = Stage("intake", _read, resolve=_with_digest, outside=True)
-ENCODER = Stage(
-    "encoder",
-    lambda at, params: embedding.convert(find_checkpoint(params["name"])),
-    libraries=("openvino", "tokenizers", "sentence-transformers", "torch"),
-    resolve=_with_checkpoint,
-    outside=True,
-)
-EMBED = Stage(
-    "embeddings",
-    lambda at, params, encoder, texts: embedding.embed(
-        texts, embedding.open_encoder(encoder, at.threads, at.batch_size), encoder.name
-    ),
-    libraries=("openvino", "tokenizers"),
-)
-NEIGHBORS = Stage(
-    "neighbors", lambda at, params, embeddings: neighbors.find_neighbors(embeddings, params["n_neighbors"], at.threads)
-)
-GRAPH = Stage(
-    "graph",
-    lambda at, params, found: graphs.build_graph(found, params["consensus"], params["seed"], at.threads),
-    libraries=("umap-learn", "numba", "graspologic-native"),
-)
-REDUCE = Stage(
-    "reduction",
-    lambda at, params, graph, embeddings: reduction.reduce(graph, embeddings, **params),
-    libraries=("umap-learn", "numba", "scikit-learn", "scipy"),
-)
-CLUSTER = Stage(
-    "clusters", lambda at, params, reduced: clustering.cluster(reduced, **params), libraries=("hdbscan", "scikit-learn")
-)
-SETTLE = Stage(
-    "settled",
-    lambda at, params, clusters, embeddings, found, corpus: assignment.settle(
-        clusters, embeddings, found, corpus.copies, params["coverage"]
-    ),
-)
-COUNT = Stage(
-    "terms",
-    lambda at, params, texts: terms.count_terms(texts, params["language"], params["stop_words"], params["ngrams"]),
-    version=3,
-    libraries=("icu4py", "stopwordsiso", "scikit-learn"),
-)
-DESCRIBE = Stage(
-    "topics",
-    lambda at, params, settled, counts, embeddings, corpus: description.describe(
-        settled, counts, embeddings, corpus.copies, **params
-    ),
-    version=2,
-)
-MEASURE = Stage("measures", lambda at, params, *values: metrics.measure(*values), libraries=("scikit-learn",))
-
-STAGES = {
-    stage.name: stage
-    for stage in (READ, ENCODER, EMBED, NEIGHBORS, GRAPH, REDUCE, CLUSTER, SETTLE, COUNT, DESCRIBE, MEASURE)
-}
-
-
-# --- the method --------------------------------------------------------------------------------
 
 
 def fit_topics(
@@ -279,7 +107,7 @@ def fit_topics(
     drawn = step(REDUCE, plain, vectors, n_components=2, min_dist=0.1, **layout)
     measured = step(MEASURE, corpus, settled, described, counts, vectors, graph)
 
-    return _assemble(
+    return assemble(
         *(workshop.load(ref) for ref in (corpus, vectors, settled, counts, described, drawn, measured)),
         config=config,
         intake=intake,
@@ -405,8 +233,8 @@ def assign(run: Run, documents: Any, store: Store | None = None, encoder: Encode
     row = corpus.rows
     table = pd.DataFrame({"id": pd.array(list(corpus.ids), dtype="str")})
     table["topic"] = np.append(labels, np.int32(NOISE))[row].astype(np.int64)
-    table["topic_id"] = _named(run.topics["topic_id"], table["topic"])
-    table["name"] = _named(run.topics["name"], table["topic"])
+    table["topic_id"] = named(run.topics["topic_id"], table["topic"])
+    table["name"] = named(run.topics["name"], table["topic"])
     table["strength"] = np.append(strengths, np.float32(0))[row]
     table["nearest"] = np.append(closest, np.int32(NOISE))[row].astype(np.int64)
     table["known"] = np.append(known, False)[row]
@@ -462,126 +290,3 @@ def told_name(stage: Stage, params: Params) -> str:
     if stage is REDUCE and params["min_dist"]:
         return "map"
     return "plain graph" if stage is GRAPH and not params["consensus"] else stage.name
-
-
-def _assemble(
-    corpus: Corpus,
-    vectors: Embeddings,
-    settled: Settled,
-    counts: TermCounts,
-    described: Topics,
-    drawn: Reduction,
-    measured: Measures,
-    *,
-    config: Config,
-    intake: Intake,
-    location: str,
-    stages: tuple[StageRecord, ...],
-) -> Run:
-    """Bring the documents back in."""
-    import pandas as pd
-
-    row, k = corpus.rows, len(described.sizes)
-    ids = np.array(corpus.ids, dtype=object)
-    permanent = pd.Series([f"T{number:04d}" for number in range(1, k + 1)], dtype="str")
-    run_id = hashlib.sha256(f"{corpus.fingerprint}{config.to_toml()}".encode()).hexdigest()[:12]
-
-    documents = pd.DataFrame({"id": pd.array(list(corpus.ids), dtype="str")})
-    documents["topic"] = metrics.document_labels(corpus, settled).astype(np.int64)
-    documents["topic_id"] = _named(permanent, documents["topic"])
-    documents["strength"] = np.append(settled.strengths, np.float32(0))[row]
-    for axis, name in enumerate("xy"):
-        documents[name] = np.append(drawn.points[:, axis], np.float32(np.nan))[row]
-    documents["reason"] = pd.array(
-        np.where(row < 0, "empty", np.where(documents["topic"] == NOISE, "unclear", "")), dtype="str"
-    )
-    for column in corpus.meta:
-        documents[column] = corpus.meta[column].to_numpy() if column != "date" else corpus.meta[column].array
-    if config.keep_text:
-        documents["text"] = pd.array([corpus.texts.texts[r] if r >= 0 else "" for r in row], dtype="str")
-
-    # Of the documents that carry a representative text, the one whose id comes first.
-    wanted = {text for texts in described.representatives for text in texts}
-    carrier: dict[int, str] = {}
-    for place in np.flatnonzero(np.isin(row, list(wanted))):
-        text = int(row[place])
-        carrier[text] = min(carrier.get(text, ids[place]), ids[place])
-    written = int((row >= 0).sum())
-    topics = pd.DataFrame(
-        {
-            "topic": np.arange(k, dtype=np.int64),
-            "topic_id": permanent,
-            "size": described.sizes,
-            "share": described.sizes / max(written, 1),
-            "name": pd.array(list(described.names), dtype="str"),
-            "terms": [list(words) for words in described.terms],
-            "term_weights": [list(values) for values in described.term_weights],
-            "representative_ids": [[carrier[text] for text in texts] for texts in described.representatives],
-            "npmi": measured.npmi,
-            "stability": measured.stability,
-            "first_seen": pd.array([run_id] * k, dtype="str"),
-            "status": pd.array(["born"] * k, dtype="str"),
-        }
-    )
-    shown = [(topic, text) for topic, texts in enumerate(described.representatives) for text in texts]
-    representatives = pd.DataFrame(
-        {
-            "topic": np.array([topic for topic, _ in shown], dtype=np.int64),
-            "id": pd.array([carrier[text] for _, text in shown], dtype="str"),
-            "text": pd.array([_cut(corpus.texts.texts[text]) for _, text in shown], dtype="str"),
-        }
-    )
-    model = Model(
-        keys=corpus.texts.keys,
-        vectors=vectors.vectors,
-        labels=settled.labels,
-        strengths=settled.strengths,
-        nearest=settled.nearest,
-        voters=settled.voters,
-        centroids=settled.centroids,
-        weights=described.weights,
-        vocabulary=described.vocabulary,
-        threshold=settled.threshold,
-        encoder=vectors.encoder,
-        fingerprint=vectors.fingerprint,
-    )
-    provenance = {
-        "run": run_id,
-        "corpus": corpus.fingerprint,
-        "input": {"location": location, **intake.columns},
-        "notes": [*intake.notes, *_advice(vectors.encoder, counts.languages)],
-        "languages": list(counts.languages),
-        "versions": versions(),
-    }
-    return Run(documents, topics, representatives, settled.curve, measured.overall, model, config, provenance, stages)
-
-
-def _advice(encoder: str, languages: Sequence[str]) -> list[str]:
-    """What a reader should know before trusting the result."""
-    if encoder.removeprefix("sentence-transformers/") in _ENGLISH and languages and "en" not in languages:
-        return [
-            f"The texts are in another language ({', '.join(languages)}) than {encoder} was trained on, English; a "
-            "multilingual encoder, such as paraphrase-multilingual-MiniLM-L12-v2, tells them apart much better."
-        ]
-    return []
-
-
-def versions() -> dict[str, str]:
-    """Releases of everything that can move a number."""
-    import platform
-    from importlib import metadata
-
-    names = {"topics", "numpy", "pandas"}.union(*(stage.libraries for stage in STAGES.values()))
-    found = {name: metadata.version(name) for name in sorted(names)}
-    return {"python": platform.python_version()} | found
-
-
-def _named(names: pd.Series[str], topics: pd.Series[int]) -> Any:
-    """The name of each document's topic, empty for none."""
-    import pandas as pd
-
-    return pd.array(np.append(names.to_numpy(dtype=object), "")[topics.to_numpy()], dtype="str")
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + " …"

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from topics.corpus import MEMORY, STDIN, Source
 from topics.errors import VerificationFailed
 from topics.folder import MANIFEST, changed_files, load, read_manifest, save
-from topics.pipeline import Workshop, fit_topics
+from topics.pipeline import fit_topics
 from topics.store import NO_STORE
+from topics.workshop import Workshop
 
 if TYPE_CHECKING:
     from topics.store import Store

@@ -21,7 +21,7 @@ from flows import fit
 from flows.fit import RunConfig, fit_topics_flow
 from topics import InvalidInput, load
 from topics.config import Config
-from topics.pipeline import READ, STAGES
+from topics.steps import READ, STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

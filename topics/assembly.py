@@ -1,0 +1,147 @@
+"""The documents come back in: a run made of what the stages found about their texts."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from topics.data import NOISE
+from topics.metrics import document_labels
+from topics.run import Model, Run, StageRecord
+from topics.steps import STAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from topics.config import Config
+    from topics.data import Corpus, Embeddings, Intake, Measures, Reduction, Settled, TermCounts, Topics
+
+_ENGLISH = {"all-MiniLM-L6-v2", "all-MiniLM-L12-v2", "all-mpnet-base-v2"}  # encoders that know little else
+_EXCERPT = 600  # characters of a representative document that a run keeps
+
+
+def assemble(
+    corpus: Corpus,
+    vectors: Embeddings,
+    settled: Settled,
+    counts: TermCounts,
+    described: Topics,
+    drawn: Reduction,
+    measured: Measures,
+    *,
+    config: Config,
+    intake: Intake,
+    location: str,
+    stages: tuple[StageRecord, ...],
+) -> Run:
+    """Bring the documents back in."""
+    import pandas as pd
+
+    row, k = corpus.rows, len(described.sizes)
+    ids = np.array(corpus.ids, dtype=object)
+    permanent = pd.Series([f"T{number:04d}" for number in range(1, k + 1)], dtype="str")
+    run_id = hashlib.sha256(f"{corpus.fingerprint}{config.to_toml()}".encode()).hexdigest()[:12]
+
+    documents = pd.DataFrame({"id": pd.array(list(corpus.ids), dtype="str")})
+    documents["topic"] = document_labels(corpus, settled).astype(np.int64)
+    documents["topic_id"] = named(permanent, documents["topic"])
+    documents["strength"] = np.append(settled.strengths, np.float32(0))[row]
+    for axis, name in enumerate("xy"):
+        documents[name] = np.append(drawn.points[:, axis], np.float32(np.nan))[row]
+    documents["reason"] = pd.array(
+        np.where(row < 0, "empty", np.where(documents["topic"] == NOISE, "unclear", "")), dtype="str"
+    )
+    for column in corpus.meta:
+        documents[column] = corpus.meta[column].to_numpy() if column != "date" else corpus.meta[column].array
+    if config.keep_text:
+        documents["text"] = pd.array([corpus.texts.texts[r] if r >= 0 else "" for r in row], dtype="str")
+
+    # Of the documents that carry a representative text, the one whose id comes first.
+    wanted = {text for texts in described.representatives for text in texts}
+    carrier: dict[int, str] = {}
+    for place in np.flatnonzero(np.isin(row, list(wanted))):
+        text = int(row[place])
+        carrier[text] = min(carrier.get(text, ids[place]), ids[place])
+    written = int((row >= 0).sum())
+    topics = pd.DataFrame(
+        {
+            "topic": np.arange(k, dtype=np.int64),
+            "topic_id": permanent,
+            "size": described.sizes,
+            "share": described.sizes / max(written, 1),
+            "name": pd.array(list(described.names), dtype="str"),
+            "terms": [list(words) for words in described.terms],
+            "term_weights": [list(values) for values in described.term_weights],
+            "representative_ids": [[carrier[text] for text in texts] for texts in described.representatives],
+            "npmi": measured.npmi,
+            "stability": measured.stability,
+            "first_seen": pd.array([run_id] * k, dtype="str"),
+            "status": pd.array(["born"] * k, dtype="str"),
+        }
+    )
+    shown = [(topic, text) for topic, texts in enumerate(described.representatives) for text in texts]
+    representatives = pd.DataFrame(
+        {
+            "topic": np.array([topic for topic, _ in shown], dtype=np.int64),
+            "id": pd.array([carrier[text] for _, text in shown], dtype="str"),
+            "text": pd.array([_cut(corpus.texts.texts[text]) for _, text in shown], dtype="str"),
+        }
+    )
+    model = Model(
+        keys=corpus.texts.keys,
+        vectors=vectors.vectors,
+        labels=settled.labels,
+        strengths=settled.strengths,
+        nearest=settled.nearest,
+        voters=settled.voters,
+        centroids=settled.centroids,
+        weights=described.weights,
+        vocabulary=described.vocabulary,
+        threshold=settled.threshold,
+        encoder=vectors.encoder,
+        fingerprint=vectors.fingerprint,
+    )
+    provenance = {
+        "run": run_id,
+        "corpus": corpus.fingerprint,
+        "input": {"location": location, **intake.columns},
+        "notes": [*intake.notes, *_advice(vectors.encoder, counts.languages)],
+        "languages": list(counts.languages),
+        "versions": versions(),
+    }
+    return Run(documents, topics, representatives, settled.curve, measured.overall, model, config, provenance, stages)
+
+
+def _advice(encoder: str, languages: Sequence[str]) -> list[str]:
+    """What a reader should know before trusting the result."""
+    if encoder.removeprefix("sentence-transformers/") in _ENGLISH and languages and "en" not in languages:
+        return [
+            f"The texts are in another language ({', '.join(languages)}) than {encoder} was trained on, English; a "
+            "multilingual encoder, such as paraphrase-multilingual-MiniLM-L12-v2, tells them apart much better."
+        ]
+    return []
+
+
+def versions() -> dict[str, str]:
+    """Releases of everything that can move a number."""
+    import platform
+    from importlib import metadata
+
+    names = {"topics", "numpy", "pandas"}.union(*(stage.libraries for stage in STAGES.values()))
+    found = {name: metadata.version(name) for name in sorted(names)}
+    return {"python": platform.python_version()} | found
+
+
+def named(names: pd.Series[str], topics: pd.Series[int]) -> Any:
+    """The name of each document's topic, empty for none."""
+    import pandas as pd
+
+    return pd.array(np.append(names.to_numpy(dtype=object), "")[topics.to_numpy()], dtype="str")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + " …"

@@ -1,0 +1,115 @@
+"""The steps of the method: what each computes, from which settings, and whose releases can change a bit of it.
+
+Raise `version` when the code of a stage changes its results; stored ones are then made anew.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from topics import assignment, clustering, description, embedding, metrics, neighbors, reduction, terms
+from topics import graph as graphs
+from topics.corpus import Source, file_digest, read
+from topics.data import Intake
+from topics.embedding import find_checkpoint
+from topics.store import Ref
+from topics.workshop import Params, Stage, Workshop
+
+BUILTIN = "builtin:docstrings"  #: the location of the corpus that is always there
+
+
+def _read(at: Workshop, params: Params, *_: Any) -> Intake:
+    notes: tuple[str, ...]
+    columns: dict[str, str | None]
+    if params["location"] == BUILTIN:
+        from topics.builtin import docstrings
+
+        corpus, notes, columns = docstrings(), ("The built-in corpus: docstrings of installed packages.",), {}
+    else:
+        reading = read(_source(params))
+        corpus, notes, used = reading.corpus, reading.notes, reading.source
+        columns = {"text": used.text, "id": used.id, "date": used.date, "class": used.class_}
+    ref = Ref("corpus", corpus.fingerprint[:40])
+    at.store.save(ref, corpus, note=f"{len(corpus)} documents")
+    at.at_hand[ref] = corpus
+    return Intake(ref.key, corpus.texts.fingerprint[:40], columns, notes)
+
+
+def _source(params: Params) -> Source:
+    return Source(params["location"], params["text"], params["id"], params["date"], params["class"])
+
+
+def _with_digest(params: Params) -> Params:
+    if params["location"] == BUILTIN:
+        from topics.builtin import versions
+
+        return {**params, "digest": versions()}
+    # Standard input has no digest and is something else every time.
+    return {**params, "digest": file_digest(_source(params)) or uuid.uuid4().hex}
+
+
+def _with_checkpoint(params: Params) -> Params:
+    return {
+        **params,
+        "checkpoint": find_checkpoint(str(params["name"])).digest,
+        "precision": embedding.precision(),
+    }
+
+
+READ = Stage("intake", _read, resolve=_with_digest, outside=True)
+ENCODER = Stage(
+    "encoder",
+    lambda at, params: embedding.convert(find_checkpoint(params["name"])),
+    libraries=("openvino", "tokenizers", "sentence-transformers", "torch"),
+    resolve=_with_checkpoint,
+    outside=True,
+)
+EMBED = Stage(
+    "embeddings",
+    lambda at, params, encoder, texts: embedding.embed(
+        texts, embedding.open_encoder(encoder, at.threads, at.batch_size), encoder.name
+    ),
+    libraries=("openvino", "tokenizers"),
+)
+NEIGHBORS = Stage(
+    "neighbors",
+    lambda at, params, embeddings: neighbors.find_neighbors(embeddings, params["n_neighbors"], at.threads),
+    libraries=("numpy",),
+)
+GRAPH = Stage(
+    "graph",
+    lambda at, params, found: graphs.build_graph(found, params["consensus"], params["seed"], at.threads),
+    libraries=("umap-learn", "numba", "graspologic-native"),
+)
+REDUCE = Stage(
+    "reduction",
+    lambda at, params, graph, embeddings: reduction.reduce(graph, embeddings, **params),
+    libraries=("umap-learn", "numba", "scikit-learn", "scipy"),
+)
+CLUSTER = Stage(
+    "clusters", lambda at, params, reduced: clustering.cluster(reduced, **params), libraries=("hdbscan", "scikit-learn")
+)
+SETTLE = Stage(
+    "settled",
+    lambda at, params, clusters, embeddings, found, corpus: assignment.settle(
+        clusters, embeddings, found, corpus.copies, params["coverage"]
+    ),
+)
+COUNT = Stage(
+    "terms",
+    lambda at, params, texts: terms.count_terms(texts, params["language"], params["stop_words"], params["ngrams"]),
+    libraries=("icu4py", "stopwordsiso", "scikit-learn"),
+)
+DESCRIBE = Stage(
+    "topics",
+    lambda at, params, settled, counts, embeddings, corpus: description.describe(
+        settled, counts, embeddings, corpus.copies, **params
+    ),
+)
+MEASURE = Stage("measures", lambda at, params, *values: metrics.measure(*values), libraries=("scikit-learn",))
+
+STAGES = {
+    stage.name: stage
+    for stage in (READ, ENCODER, EMBED, NEIGHBORS, GRAPH, REDUCE, CLUSTER, SETTLE, COUNT, DESCRIBE, MEASURE)
+}

@@ -1,0 +1,81 @@
+"""Where steps run: each is looked up in the store before it is computed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from topics.data import read_only
+from topics.store import Ref, Store, stage_key
+
+log = logging.getLogger(__name__)
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step: its name, what it computes, and what besides its inputs decides the result."""
+
+    name: str
+    compute: Callable[..., Any]  # (workshop, params, *inputs) -> a value of topics.data
+    version: int = 1  # raised by hand when the code changes a result
+    libraries: tuple[str, ...] = ()  # distributions whose release can change a bit
+    resolve: Callable[[Params], Params] = dict  # adds what only the outside world knows, such as a file's hash
+    outside: bool = False  # touches files or the network, so that trying again can help
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a step: a reference, never the value."""
+
+    ref: Ref
+    cached: bool
+    seconds: float
+
+
+RunStage = Callable[[Stage, Sequence[Ref], Params], Outcome]
+
+
+@dataclass
+class Workshop:
+    """Where steps run: a store, some threads, and the values at hand."""
+
+    store: Store
+    threads: int = 1
+    batch_size: int = 64
+    at_hand: dict[Ref, Any] = field(default_factory=dict)
+
+    def run(self, stage: Stage, inputs: Sequence[Ref], params: Params) -> Outcome:
+        """Run a step, unless its result is in the store."""
+        began = time.perf_counter()
+        resolved = stage.resolve(params)
+        ref = Ref(stage.name, stage_key(stage.name, stage.version, resolved, inputs, stage.libraries))
+        if ref in self.at_hand:
+            return Outcome(ref, True, time.perf_counter() - began)
+        log.debug("%s", ref)
+
+        def compute() -> Any:
+            from threadpoolctl import threadpool_limits
+
+            values = [self.load(given) for given in inputs]
+            with threadpool_limits(1):  # more threads in one product, other bits; stages run products side by side
+                return read_only(stage.compute(self, resolved, *values))
+
+        self.at_hand[ref], cached = self.store.fetch(ref, compute)
+        return Outcome(ref, cached, time.perf_counter() - began)
+
+    def load(self, ref: Ref) -> Any:
+        """The value of a reference: at hand, or from the store."""
+        if ref not in self.at_hand:
+            self.at_hand[ref] = getattr(self.load(ref.within), ref.stage) if ref.within else self.store.load(ref)
+        return self.at_hand[ref]
+
+    def hold(self, stage: str, key: str, value: Any) -> Ref:
+        """Give a value made elsewhere a reference. It is not stored."""
+        ref = Ref(stage, key)
+        self.at_hand[ref] = value
+        return ref
