@@ -5,6 +5,7 @@ Raise `version` when the code of a stage changes its results; stored ones are th
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from typing import Any
 
@@ -30,7 +31,9 @@ def _read(at: Workshop, params: Params, *_: Any) -> Intake:
         reading = read(_source(params))
         corpus, notes, used = reading.corpus, reading.notes, reading.source
         columns = {"text": used.text, "id": used.id, "date": used.date, "class": used.class_}
-    ref = Ref("corpus", corpus.fingerprint[:40])
+    # The fingerprint does not know the order of the documents, but they are to come back in it.
+    ordered = "\n".join((corpus.fingerprint, *corpus.ids)).encode("utf-8", "surrogatepass")
+    ref = Ref("corpus", hashlib.sha256(ordered).hexdigest()[:40])
     at.store.save(ref, corpus, note=f"{len(corpus)} documents")
     at.at_hand[ref] = corpus
     return Intake(ref.key, corpus.texts.fingerprint[:40], columns, notes)

@@ -12,8 +12,8 @@ from builders import HOSTILE, make_run
 
 from topics.config import Config
 from topics.report import summarize
+from topics.report.map import COLOURS, DRAWN, GRID
 from topics.report.plain import plain, quoted
-from topics.report.summary import COLOURS, DRAWN, GRID
 
 
 def prose(summary, heading):

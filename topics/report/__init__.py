@@ -6,6 +6,7 @@ on when, where or how fast the run was made, or on the order of the documents.
 
 from topics.report.html import to_html
 from topics.report.markdown import to_markdown
-from topics.report.summary import Summary, summarize
+from topics.report.summary import summarize
+from topics.report.values import Summary
 
 __all__ = ["Summary", "summarize", "to_html", "to_markdown"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Template
 
-    from topics.report.summary import CurvePoint, Summary
+    from topics.report.values import CurvePoint, Summary
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 560, 240, 46, 16, 14, 40  # of the curve, in SVG units
 

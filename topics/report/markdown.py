@@ -11,7 +11,7 @@ from topics.report.plain import count, figure, percent
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from topics.report.summary import Summary
+    from topics.report.values import Summary
 
 MOST_TOPICS = 50  #: rows in the table; the rest is counted
 

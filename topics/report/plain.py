@@ -12,6 +12,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _OVERRIDES = str.maketrans({"\u202d": "⟨LRO⟩", "\u202e": "⟨RLO⟩"})  # they can disguise what a text says
 _ISOLATE, _POP = "\u2068", "\u2069"
 
+ID = 80  #: longest id shown, in characters
+
 
 def plain(value: Any, limit: int) -> str:
     """Make one line of printable text, at most `limit` characters long.

@@ -1,0 +1,118 @@
+"""The numbers of a run as sentences, and the words for high and low."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from topics.report.plain import count, percent, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from topics.report.values import TopicRow
+
+_BOUNDS = {"coverage": (0.9, 0.7), "stability": (0.85, 0.65), "npmi": (0.1, 0.03)}  # high from, fair from
+
+
+def found(topics: Sequence[TopicRow], documents: int, outliers: int, empties: int) -> Iterator[str]:
+    if not topics:
+        yield f"No topic was found in {_many(documents, 'document')}."
+        return
+    were = "was" if len(topics) == 1 else "were"
+    yield f"{_many(len(topics), 'topic')} {were} found in {_many(documents, 'document')}."
+    largest = max(topics, key=lambda row: row.size)
+    told = f"{quoted(largest.name)} ({largest.topic_id}) with {_many(largest.size, 'document')}"
+    whole = "those with text" if empties else "all"
+    if len(topics) == 1:
+        yield f"It is {told}, {percent(largest.share)} of {whole}."
+    else:
+        smallest = min(row.size for row in topics)
+        yield f"The largest is {told}, {percent(largest.share)} of {whole}; the smallest has {count(smallest)}."
+    if outliers:
+        yield f"Left over as outliers, near no topic: {_many(outliers, 'document')}."
+    else:
+        yield "There are no outliers."
+
+
+def trust(topics: Sequence[TopicRow], coverage: float | None, known: Mapping[str, float | None]) -> Iterator[str]:
+    if not topics:
+        yield "There is nothing to trust or distrust."
+        return
+    if coverage is not None:
+        yield f"Coverage is {_word('coverage', coverage)}: {percent(coverage)} of the documents with text have a topic."
+    stability = known.get("stability")
+    if stability is None:
+        yield "Stability was not measured."
+    else:
+        yield (
+            f"Stability is {_word('stability', stability)} ({_signed(stability)}): when the grouping is repeated, "
+            "that share of the ties between similar documents stays inside a group."
+        )
+    npmi = known.get("npmi")
+    if npmi is None:
+        yield "Coherence was not measured."
+        return
+    word = _word("npmi", npmi)
+    often = {"high": "clearly more often than", "fair": "more often than", "low": "hardly more often than"}[word]
+    often = "no more often than" if npmi <= 0 else often
+    yield f"Coherence is {word} (NPMI {_signed(npmi)}): the terms of a topic occur together {often} by chance."
+    weak = sorted((row for row in topics if row.coherence is not None and row.coherence <= 0), key=_coherence)
+    if weak and len(topics) > 1:
+        shown = ", ".join(row.topic_id for row in weak[:5]) + (", …" if len(weak) > 5 else "")
+        yield f"In {_many(len(weak), 'topic')} they do so no more often than by chance; read with care: {shown}."
+
+
+def was_read(
+    documents: pd.DataFrame,
+    duplicates: int | None,
+    empties: int | None,
+    known: Mapping[str, float | None],
+    languages: Sequence[str],
+) -> Iterator[str]:
+    parts = []
+    if (distinct := known.get("distinct")) is not None:
+        parts.append(_many(int(distinct), "different text"))
+    if duplicates is not None:
+        parts.append(_many(duplicates, "duplicate"))
+    if empties is not None:
+        parts.append(f"{count(empties)} without text")
+    yield f"{_many(len(documents), 'document')}{': ' if parts else ''}{_listed(parts)}."
+    if "date" in documents and documents["date"].dtype.kind == "M" and documents["date"].notna().any():
+        dates = documents["date"]
+        yield f"They are dated from {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}."
+    if (ami := known.get("ami")) is not None:
+        yield f"With the classes that were given, topics agree to an AMI of {_signed(ami)}; 1 is full, 0 mere chance."
+    if languages:
+        yield f"Stop words of {_listed(languages)} were left out of the terms."
+
+
+def _word(name: str, value: float) -> str:
+    high, fair = _BOUNDS[name]
+    value = round(value, 2)  # as it is shown
+    return "high" if value >= high else "fair" if value >= fair else "low"
+
+
+def bounds() -> str:
+    told = {"coverage": "coverage", "stability": "stability", "npmi": "coherence (NPMI)"}
+    parts = [f"{told[name]} from {high:g} and fair from {fair:g}" for name, (high, fair) in _BOUNDS.items()]
+    return f"“High” means {_listed(parts, last='; ')}; “low” is anything less. The bounds are rules of thumb."
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _listed(parts: Sequence[str], last: str = " and ") -> str:
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1]) if last == ' and ' else last.join(parts[:-1])}{last}{parts[-1]}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+def _coherence(row: TopicRow) -> tuple[float, int]:
+    return row.coherence or 0.0, row.topic
