@@ -152,6 +152,7 @@ def make_run(n: int = 300, k: int = 5, hostile: bool = False, dates: bool = Fals
             "corpus": corpus.fingerprint,
             "input": {"location": "/somewhere/documents.csv", "text": "text", "id": "id", "date": None, "class": None},
             "notes": ["The column 'text' of documents.csv is taken as the text."],
+            "advice": [],
             "languages": ["en", "de"],
             "versions": {"numpy": "2.4.6", "topics": "0.1.0", "umap-learn": "0.5.12"},
         },

@@ -66,6 +66,15 @@ def test_made_ids_are_unique_and_follow_the_text():
     assert [name for name in ids if name.startswith("empty")] == ["empty", "empty-2", "empty-3"]
 
 
+def test_repeated_texts_are_told_apart_by_what_else_is_known_of_them():
+    meta = pd.DataFrame({"class": ["b", None, "a"]})
+    corpus = Corpus.from_texts(["same"] * 3, meta=meta)
+    order = [2, 0, 1]
+    moved = Corpus.from_texts(["same"] * 3, meta=meta.iloc[order].reset_index(drop=True))
+    assert [corpus.ids[row] for row in order] == list(moved.ids)
+    assert moved.fingerprint == corpus.fingerprint
+
+
 def test_order_changes_neither_texts_nor_fingerprints():
     ids, meta = list("abcdefg"), pd.DataFrame({"class": list("xyzxyzx")})
     corpus = Corpus.from_texts(TEXTS, ids, meta)

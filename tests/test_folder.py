@@ -367,9 +367,18 @@ def test_a_killed_save_leaves_no_half_folder(folder, run, tmp_path, function, af
     for path in whole:
         assert changed_files(path, read_manifest(path)) == []
     assert any(load(path) == run for path in whole)  # the old run is not lost
-    if old.exists():
-        assert load(old) == run
+    assert load(old) == run  # nor out of place, once somebody looks for it
     assert load(save(new, old)) == new
+
+
+def test_what_killed_processes_left_is_removed_once_it_is_old(run, tmp_path):
+    old, young = tmp_path / ".run-11111111", tmp_path / ".run-22222222"
+    for leftover in (old, young):
+        (leftover / "model").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    save(run, tmp_path / "run")
+    assert not old.exists()
+    assert young.exists()
 
 
 def _killed(*words: object) -> tuple[int, str, str]:

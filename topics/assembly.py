@@ -109,7 +109,8 @@ def assemble(
         "run": run_id,
         "corpus": corpus.fingerprint,
         "input": {"location": location, **intake.columns},
-        "notes": [*intake.notes, *_advice(vectors.encoder, counts.languages)],
+        "notes": list(intake.notes),
+        "advice": _advice(vectors.encoder, counts.languages),
         "languages": list(counts.languages),
         "versions": versions(),
     }

@@ -97,7 +97,8 @@ def print_result(
     """
     console = out()
     metrics = run.metrics
-    for note in run.provenance["notes"]:
+    read_now = run.stages and not run.stages[0].cached  # then the notes have just been logged
+    for note in (*(() if read_now else run.provenance["notes"]), *run.provenance["advice"]):
         console.print(Text(f"  {_plain(note)}", style="dim"))
     console.print()
     console.print(topics_table(run, most))

@@ -139,7 +139,7 @@ class Corpus:
         ordered = sorted(by_key)
         place = {key: row for row, key in enumerate(ordered)}
         rows = np.array([place.get(key, NOISE) for key in keys], dtype=np.int32)
-        names = _ids_from(keys) if ids is None else tuple(str(name) for name in ids)
+        names = _ids_from(keys, meta) if ids is None else tuple(str(name) for name in ids)
         repeated = [name for name, times in Counter(names).items() if times > 1]
         if repeated:
             raise InvalidInput(
@@ -165,13 +165,16 @@ class Corpus:
         return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _ids_from(keys: Sequence[str]) -> tuple[str, ...]:
-    """Ids that follow the text wherever its row goes."""
+def _ids_from(keys: Sequence[str], meta: pd.DataFrame | None) -> tuple[str, ...]:
+    """Ids that follow the text wherever its row goes; repeated texts are told apart by what else is known of them."""
+    told = meta is not None and len(meta.columns)
+    known = [str(row) for row in meta.itertuples(index=False)] if told else [""] * len(keys)
     seen: Counter[str] = Counter()
-    names = []
-    for key in keys:
-        seen[key] += 1
-        names.append((key[:16] or "empty") + (f"-{seen[key]}" if seen[key] > 1 else ""))
+    names = [""] * len(keys)
+    for row in sorted(range(len(keys)), key=lambda row: (keys[row], known[row])):
+        seen[keys[row]] += 1
+        repeated = seen[keys[row]]
+        names[row] = (keys[row][:16] or "empty") + (f"-{repeated}" if repeated > 1 else "")
     return tuple(names)
 
 
@@ -279,7 +282,7 @@ class ConvertedEncoder:
 class Intake:
     """What reading an input came to; the corpus itself is stored under its fingerprint."""
 
-    corpus: str  # fingerprint
+    corpus: str  # key it is stored under, of its fingerprint and its order
     texts: str  # fingerprint of its distinct texts
     columns: dict[str, str | None]  # used for text, id, date, class
     notes: tuple[str, ...]  # what was guessed, repaired or left out, as sentences

@@ -6,10 +6,12 @@ thread count is in them, and rows are in the order of their ids. So equal runs h
 
 from __future__ import annotations
 
+import glob
 import io
 import json
 import os
 import shutil
+import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "manifest.json"
+_ABANDONED = 3600  # seconds after which what lies beside a run folder belongs to no process any more
 _COLUMNS = ("text", "id", "date", "class")  # of the input; they are in config.toml, not in Config
 _OF_THE_READING = ("input", "notes")  # a moved file, or a column named and not guessed, gives the same run
 _ARRAYS = ("vectors", "labels", "strengths", "nearest", "voters", "centroids")
@@ -43,6 +46,7 @@ def save(run: Run, folder: str | Path) -> Path:
     folder = Path(folder)
     check_target(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    _clear_leftovers(folder)
     temporary = folder.parent / f".{folder.name}-{uuid.uuid4().hex[:8]}"
     try:
         files = {**payload(run), **_reports(run)}
@@ -119,7 +123,7 @@ def load(folder: str | Path) -> Run:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a run folder.
+    """The manifest of a run folder. A run that a killed process had set aside is put back first.
 
     Raises
     ------
@@ -128,6 +132,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     SchemaMismatch
         If it is of a schema this version does not know.
     """
+    _put_back(folder)
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
         schema = int(manifest["schema"])
@@ -296,8 +301,25 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def _put_back(folder: Path) -> None:
+    """Undo the first half of a swap whose second half never came."""
+    if not folder.exists():
+        for aside in sorted(folder.parent.glob(f".{glob.escape(folder.name)}-old-*")):
+            if (aside / MANIFEST).is_file():
+                aside.replace(folder)
+                return
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Remove what killed processes left beside `folder`, once it is old enough to be nobody's."""
+    _put_back(folder)
+    for leftover in folder.parent.glob(f".{glob.escape(folder.name)}-*"):
+        if time.time() - leftover.stat().st_mtime > _ABANDONED:
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
 def _swap(temporary: Path, folder: Path) -> None:
-    """Put the new folder in the place of the old one; a killed process leaves one of the two."""
+    """Put the new folder in the place of the old one; if this process is killed, `_put_back` finds one of the two."""
     aside = folder.parent / f".{folder.name}-old-{uuid.uuid4().hex[:8]}"
     if folder.exists():
         folder.replace(aside)

@@ -124,7 +124,7 @@ def agreement(classes: NDArray[Any], labels: NDArray[np.int32]) -> dict[str, flo
     known = ~pd.isna(classes)
     if not known.any():
         return {}
-    given, found = pd.factorize(classes[known])[0], labels[known]
+    given, found = pd.factorize(classes[known], sort=True)[0], labels[known]
     table = pd.crosstab(found, given).to_numpy()
     return {
         "nmi": float(normalized_mutual_info_score(given, found)),

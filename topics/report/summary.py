@@ -67,9 +67,7 @@ def summarize(run: Run) -> Summary:
     Summary
         The same for the same run in whatever order its documents stand. No times and no paths.
     """
-    # Without consensus runs nothing was repeated, and an agreement of 1 would say nothing.
-    repeated = run.config.consensus > 0
-    metrics = tuple(_metrics(run.metrics if repeated else {**run.metrics, "stability": None}))
+    metrics = tuple(_metrics(run.metrics))
     known = {metric.name: metric.value for metric in metrics}
     documents = run.documents
     labels = documents["topic"].to_numpy(dtype=np.int64)
