@@ -77,6 +77,7 @@ def test_a_guess_is_announced(cli, world, tmp_path):
     documents().rename(columns={"text": "body"}).to_csv(tmp_path / "posts.csv", index=False)
     told = cli("fit", "posts.csv", "--encoder", world.model)
     assert "The column 'body' is taken as the text." in told.err
+    told = cli("fit", "posts.csv", "--encoder", world.model)  # not read again, and yet said
     assert "The column 'body' is taken as the text." in told.out
 
 

@@ -167,8 +167,9 @@ class Corpus:
 
 def _ids_from(keys: Sequence[str], meta: pd.DataFrame | None) -> tuple[str, ...]:
     """Ids that follow the text wherever its row goes; repeated texts are told apart by what else is known of them."""
-    told = meta is not None and len(meta.columns)
-    known = [str(row) for row in meta.itertuples(index=False)] if told else [""] * len(keys)
+    known = [""] * len(keys)
+    if meta is not None and len(meta.columns):
+        known = [str(row) for row in meta.itertuples(index=False)]
     seen: Counter[str] = Counter()
     names = [""] * len(keys)
     for row in sorted(range(len(keys)), key=lambda row: (keys[row], known[row])):

@@ -129,7 +129,13 @@ def test_incoherent_topics_are_named():
 
 
 def test_without_consensus_no_stability_is_claimed():
-    run = dataclasses.replace(make_run(), config=Config.of(consensus=0))
+    run = make_run()
+    run = dataclasses.replace(
+        run,
+        config=Config.of(consensus=0),
+        metrics={**run.metrics, "stability": None},
+        topics=run.topics.assign(stability=np.nan),
+    )
     summary = summarize(run)
     assert "Stability was not measured." in prose(summary, "How far to trust it")
     assert {row.stability for row in summary.topics} == {None}
