@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 from builders import THEMES
 
+from topics.api import fit
 from topics.data import ConvertedEncoder
 from topics.embedding.checkpoint import Checkpoint
 from topics.folder import read_manifest
-from topics.pipeline import fit
 from topics.steps import ENCODER
 from topics.store import Ref, Store, stage_key
 

@@ -417,3 +417,28 @@ def test_the_real_encoder_gives_the_same_digests_in_any_batch_order_and_process(
     code, out, err = command("verify", first)  # from nothing: the encoder is converted again
     assert code == 0, err
     assert "Identical: 160 documents" in out
+
+
+# --- embed ---------------------------------------------------------------------------------------
+
+
+def test_embed_gives_a_unit_row_for_each_document_in_their_order(world):
+    texts = ["bank rate", None, "match goal", " bank  rate "]
+    found = topics.embed(texts, world.model, store=world.store("shared"))
+    assert (found.vectors.dtype, found.vectors.shape[0]) == (np.float32, 4)
+    np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), [1, 0, 1, 1], rtol=1e-6)
+    np.testing.assert_array_equal(found.vectors[0], found.vectors[3])
+    backwards = topics.embed(texts[::-1], world.model, store=world.store("shared"), workers=1)
+    np.testing.assert_array_equal(backwards.vectors, found.vectors[::-1])
+
+
+def test_what_was_embedded_is_not_embedded_again_by_fit(world):
+    store = world.store("embedded")
+    topics.embed(str(world.csv), world.model, store=store)
+    assert "embeddings" not in _computed(world.fit(store=store))
+
+
+def test_embed_takes_an_object_as_well():
+    found = topics.embed(["one two", "three"], HashingEncoder(), store=NO_STORE)
+    assert found.encoder == "<HashingEncoder>"
+    assert found.fingerprint == HashingEncoder().fingerprint

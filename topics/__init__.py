@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from topics.api import assign, embed, fit
     from topics.config import Config
     from topics.corpus import Source, read
     from topics.data import Corpus
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     )
     from topics.estimator import TopicModel
     from topics.folder import load
-    from topics.pipeline import assign, fit
     from topics.run import Run
     from topics.store import NO_STORE, Store
 
@@ -46,8 +46,9 @@ _HOME = {
     "TopicModel": "estimator",
     "TopicsError": "errors",
     "VerificationFailed": "errors",
-    "assign": "pipeline",
-    "fit": "pipeline",
+    "assign": "api",
+    "embed": "api",
+    "fit": "api",
     "load": "folder",
     "read": "corpus",
 }
@@ -68,6 +69,7 @@ __all__ = [
     "TopicsError",
     "VerificationFailed",
     "assign",
+    "embed",
     "fit",
     "load",
     "read",

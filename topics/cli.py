@@ -187,10 +187,10 @@ def show(run_folder: str, topic: str | None, as_json: bool) -> None:
 @_quiet
 def assign(run_folder: str, input: str, output: str | None, store_root: str | None, quiet: bool, **given: Any) -> None:  # noqa: A002
     """Place the documents of INPUT among the topics of RUN; a line each, in their order."""
+    from topics.api import assign as place
     from topics.console import telling
     from topics.corpus import read
     from topics.folder import load
-    from topics.pipeline import assign as place
     from topics.store import Store
 
     suffix = Path(output).suffix if output else ".csv"

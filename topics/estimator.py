@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
+from topics.api import assign, fit
 from topics.config import Config
 from topics.errors import InvalidInput
-from topics.pipeline import assign, fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,13 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from topics import assignment, embedding
-from topics.assembly import assemble, named
-from topics.config import Config
-from topics.corpus import MEMORY, STDIN, Source, read
-from topics.data import NOISE, Corpus, Intake, Texts
+from topics import embedding
+from topics.assembly import assemble
+from topics.corpus import MEMORY, STDIN, Source
+from topics.data import Corpus, Intake
 from topics.errors import InvalidInput, StoreDamaged
 from topics.run import Run, StageRecord
 from topics.steps import (
@@ -36,15 +33,14 @@ from topics.steps import (
     REDUCE,
     SETTLE,
 )
-from topics.store import Ref, Store
-from topics.workshop import Params, RunStage, Stage, Workshop
+from topics.store import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pandas as pd
-
+    from topics.config import Config
     from topics.protocols import Encoder
+    from topics.workshop import Params, RunStage, Stage, Workshop
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +85,7 @@ def fit_topics(
         return outcome.ref
 
     corpus, texts, intake = _take_in(documents, workshop, step)
-    vectors = _embed(texts, config, workshop, step, encoder)
+    vectors = embed_texts(texts, config, workshop, step, encoder)
     near = step(NEIGHBORS, vectors, n_neighbors=config.n_neighbors)
     graph = step(GRAPH, near, consensus=config.consensus, seed=config.seed)
     layout = {"n_epochs": config.n_epochs, "seed": config.seed}
@@ -116,131 +112,6 @@ def fit_topics(
     )
 
 
-def fit(
-    documents: Any,
-    config: Config | None = None,
-    *,
-    text: str | None = None,
-    id: str | None = None,  # noqa: A002 - the name of the flag and of the column
-    date: str | None = None,
-    class_: str | None = None,
-    store: Store | None = None,
-    encoder: str | Encoder | None = None,
-    **settings: Any,
-) -> Run:
-    """Find the topics of documents.
-
-    Parameters
-    ----------
-    documents : list of str, Series, DataFrame, Corpus, Source, or path
-        A string is the path of a file, folder or glob.
-    config : Config, optional
-        Settings; those given by name change it.
-    text, id, date, class_ : str, optional
-        Columns, where documents are a table. Text and id are guessed, and the guess is logged.
-    store : Store, optional
-        By default `$TOPICS_STORE`, else `outputs/store`; `NO_STORE` remembers nothing.
-    encoder : str or Encoder, optional
-        A model's name or folder, or an object with `encode`.
-    **settings
-        Fields of `Config`.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    InvalidInput, InvalidConfig, ModelNotFound
-    """
-    import os
-
-    if isinstance(encoder, str):
-        settings["encoder"], encoder = encoder, None
-    elif encoder is not None:
-        settings["encoder"] = f"<{type(encoder).__qualname__}>"  # no name by which it could be found
-    config = Config.of(**{**(config.model_dump() if config else {}), **settings})
-    columns = {"text": text, "id": id, "date": date, "class_": class_}
-    source: Source | Corpus
-    if isinstance(documents, str | os.PathLike):
-        source = Source(
-            os.fspath(Path(documents)) if not str(documents).startswith("builtin:") else str(documents), **columns
-        )
-    elif isinstance(documents, Source):
-        source = documents
-    else:
-        source = read(documents, **columns).corpus
-    workshop = Workshop(store or Store(), config.threads, config.batch_size)
-    return fit_topics(source, config, workshop, encoder=encoder)
-
-
-def assign(run: Run, documents: Any, store: Store | None = None, encoder: Encoder | None = None) -> pd.DataFrame:
-    """Place documents among the topics of a run.
-
-    A text that was there at fit gets the answer it got then. Any other is placed by its neighbours
-    among them, alone: no other document in the call can change its answer.
-
-    Parameters
-    ----------
-    run : Run
-    documents : as in `fit`
-    store : Store, optional
-    encoder : Encoder, optional
-        Needed where the run was fitted with an encoder object.
-
-    Returns
-    -------
-    DataFrame of n rows, in the order of the input
-        id, topic (-1 outlier), topic_id, name, strength, nearest (the topic that came closest), known
-        (whether the text was there at fit).
-
-    Raises
-    ------
-    InvalidInput
-        If the encoder is not the one the run was fitted with, or that was an object and none is given.
-    """
-    import pandas as pd
-
-    corpus = documents if isinstance(documents, Corpus) else read(documents).corpus
-    model, texts = run.model, corpus.texts
-    place = np.searchsorted(model.keys, texts.keys)
-    known = np.append(model.keys, b"")[place] == texts.keys
-    labels, strengths, closest = (np.zeros(len(texts), dtype=kind) for kind in (np.int32, np.float32, np.int32))
-    labels[known], strengths[known] = model.labels[place[known]], model.strengths[place[known]]
-    closest[known] = model.nearest[place[known]]
-    new = np.flatnonzero(~known)
-    if len(new):
-        workshop = Workshop(store or Store(), run.config.threads, run.config.batch_size)
-        unseen = Texts(tuple(texts.texts[int(row)] for row in new), texts.keys[new])
-        vectors = workshop.load(
-            _embed(
-                workshop.hold("texts", unseen.fingerprint[:40], unseen),
-                run.config,
-                workshop,
-                lambda stage, *refs, **params: workshop.run(stage, refs, params).ref,
-                encoder,
-            )
-        )
-        if vectors.fingerprint != model.fingerprint or vectors.vectors.shape[1] != model.vectors.shape[1]:
-            raise InvalidInput(
-                f"the encoder {vectors.encoder} here is not the one this run was fitted with (its files differ); "
-                "install the same model, or fit again."
-            )
-        closest[new], strengths[new] = assignment.place(
-            vectors.vectors, model.vectors, model.voters, model.centroids, workshop.threads
-        )
-        labels[new] = np.where(strengths[new] >= model.threshold, closest[new], NOISE)
-    row = corpus.rows
-    table = pd.DataFrame({"id": pd.array(list(corpus.ids), dtype="str")})
-    table["topic"] = np.append(labels, np.int32(NOISE))[row].astype(np.int64)
-    table["topic_id"] = named(run.topics["topic_id"], table["topic"])
-    table["name"] = named(run.topics["name"], table["topic"])
-    table["strength"] = np.append(strengths, np.float32(0))[row]
-    table["nearest"] = np.append(closest, np.int32(NOISE))[row].astype(np.int64)
-    table["known"] = np.append(known, False)[row]
-    return table
-
-
 def _take_in(documents: Source | Corpus, workshop: Workshop, step: Callable[..., Ref]) -> tuple[Ref, Ref, Intake]:
     """References to the corpus and to its texts, and how they were read."""
     if isinstance(documents, Source):
@@ -259,7 +130,9 @@ def _take_in(documents: Source | Corpus, workshop: Workshop, step: Callable[...,
     return corpus, Ref("texts", intake.texts, within=corpus), intake
 
 
-def _embed(texts: Ref, config: Config, workshop: Workshop, step: Callable[..., Ref], encoder: Encoder | None) -> Ref:
+def embed_texts(
+    texts: Ref, config: Config, workshop: Workshop, step: Callable[..., Ref], encoder: Encoder | None
+) -> Ref:
     """A reference to the vectors, by the encoder of the configuration or by the object given."""
     if encoder is None and config.encoder.startswith("<"):
         raise InvalidInput(f"{config.encoder} was an encoder object; pass it again as encoder=...")

@@ -120,8 +120,8 @@ class Run:
     # Sugar: each is one call of a function that lives above this module.
 
     def assign(self, documents: Any, **how: Any) -> pd.DataFrame:
-        """Place documents among these topics; see `topics.pipeline.assign`."""
-        from topics.pipeline import assign
+        """Place documents among these topics; see `topics.api.assign`."""
+        from topics.api import assign
 
         return assign(self, documents, **how)
 
