@@ -15,6 +15,7 @@ from fakes import embeddings_of, random_embeddings, themed_corpus
 from topics.data import Corpus, Embeddings
 from topics.graph import build_graph
 from topics.neighbors import find_neighbors
+from topics.progress import watched
 from topics.reduction import reduce
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,3 +104,24 @@ def test_the_graph_and_the_vectors_are_left_as_they_were():
     before = graph.weights.toarray()
     reduce(graph, embeddings, 2, min_dist=0.1, n_epochs=20, seed=0)
     np.testing.assert_array_equal(graph.weights.toarray(), before)
+
+
+def test_epochs_are_counted_and_umap_gets_its_own_bar_back():
+    import umap.layouts
+
+    own, seen = umap.layouts.tqdm, []
+
+    class Watcher:
+        def start(self, task, total, unit):
+            seen.append((task, total, unit))
+
+        def advance(self, amount):
+            seen.append(amount)
+
+        def finish(self):
+            seen.append("done")
+
+    with watched(Watcher()):
+        laid_out(random_embeddings(80), 2, consensus=0, n_epochs=12)
+    assert seen[-14:] == [("Laying out", 12, "epochs"), *[1] * 12, "done"]
+    assert umap.layouts.tqdm is own

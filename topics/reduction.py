@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from topics.data import Embeddings, Graph, Reduction
-from topics.umap_learn import umap_functions
+from topics.umap_learn import counted_epochs, umap_functions
 
 _SPECTRAL = 50  # texts; below, eigenvectors of the graph say little and ARPACK may refuse
 
@@ -41,7 +41,7 @@ def reduce(
         return Reduction(np.linspace(0, 1, u, dtype=np.float32)[:, None] * np.ones((1, n_components), dtype=np.float32))
     umap = umap_functions()
     a, b = umap.find_ab_params(1.0, min_dist)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), counted_epochs():
         warnings.simplefilter("ignore")  # of eigenvectors that did not converge: it then starts at random, seeded
         points, _ = umap.simplicial_set_embedding(
             data=np.asarray(embeddings.vectors),

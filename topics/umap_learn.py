@@ -1,10 +1,17 @@
-"""umap-learn without the compile stall: six of its functions are made to stay in numba's cache."""
+"""umap-learn, without its compile stall and with our progress."""
 
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from topics.progress import track
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # As shipped these compile again in every process, about four seconds.
 _UNCACHED = {
@@ -20,8 +27,6 @@ _UNCACHED = {
 @cache
 def umap_functions() -> Any:
     """The module `umap.umap_`, its compiled functions cached on disk from the second process on."""
-    from importlib import import_module
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of TensorFlow, which nothing here uses
         module = import_module("umap.umap_")
@@ -31,3 +36,15 @@ def umap_functions() -> Any:
             if dispatcher is not None and hasattr(dispatcher, "enable_caching"):
                 dispatcher.enable_caching()
     return module
+
+
+@contextmanager
+def counted_epochs() -> Iterator[None]:
+    """Within this block the epochs of a layout are counted by `track`, in place of UMAP's own bar."""
+    layouts = import_module("umap.layouts")
+    own = layouts.tqdm
+    layouts.tqdm = lambda epochs, **_: track(epochs, len(epochs), "Laying out", "epochs")
+    try:
+        yield
+    finally:
+        layouts.tqdm = own
