@@ -41,7 +41,7 @@ def umap_functions() -> Any:
 @contextmanager
 def counted_epochs() -> Iterator[None]:
     """Within this block the epochs of a layout are counted by `track`, in place of UMAP's own bar."""
-    layouts = import_module("umap.layouts")
+    layouts: Any = import_module("umap.layouts")
     own = layouts.tqdm
     layouts.tqdm = lambda epochs, **_: track(epochs, len(epochs), "Laying out", "epochs")
     try:
