@@ -35,6 +35,7 @@ from topics.data import (
     TermCounts,
     Texts,
     Topics,
+    VectorShard,
 )
 from topics.errors import StoreDamaged
 from topics.store import NO_STORE, Ref, Store, canonical, stage_key
@@ -69,6 +70,7 @@ VALUES = [
     Embeddings(rng().normal(size=(1000, 300)).astype(np.float32), "large enough to be mapped", ""),
     Embeddings(np.array([[np.nan, np.inf, -0.0, 1e-45]], dtype=np.float32), "", ""),
     Embeddings(np.empty((0, 0), np.float32), "", ""),
+    VectorShard(np.array([b"0f"], "S32"), rng().random((1, 3), np.float32)),
     Neighbors(rng().integers(0, 9, (4, 2)).astype(np.int32), rng().random((4, 2), np.float32)),
     Graph(csr(6, 6), rng().random(6, np.float32)),
     Graph(sparse.csr_array((0, 0), dtype=np.float32), np.empty(0, np.float32)),

@@ -189,6 +189,14 @@ class Embeddings:
 
 
 @dataclass(frozen=True, eq=False)
+class VectorShard:
+    """Vectors of texts, kept for whatever corpus these texts come in."""
+
+    keys: NDArray[np.bytes_]  # (m,) S32, ascending
+    vectors: NDArray[np.float32]  # (m, d), unit rows
+
+
+@dataclass(frozen=True, eq=False)
 class Neighbors:
     """The nearest other texts of every text, nearest first."""
 

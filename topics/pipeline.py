@@ -141,7 +141,9 @@ def embed_texts(
     fingerprint = str(getattr(encoder, "fingerprint", ""))
     if fingerprint:
         given = replace(
-            EMBED, compute=lambda at, params, texts: embedding.embed(texts, encoder, config.encoder), libraries=()
+            EMBED,
+            compute=lambda at, params, texts: embedding.embed(texts, encoder, config.encoder, at.store),
+            libraries=(),
         )
         return step(given, texts, name=config.encoder, fingerprint=fingerprint)
     # Nobody knows what an object computes: its vectors are known by themselves.

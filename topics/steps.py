@@ -71,7 +71,7 @@ ENCODER = Stage(
 EMBED = Stage(
     "embeddings",
     lambda at, params, encoder, texts: embedding.embed(
-        texts, embedding.open_encoder(encoder, at.threads, at.batch_size), encoder.name
+        texts, embedding.open_encoder(encoder, at.threads, at.batch_size), encoder.name, at.store
     ),
     libraries=("openvino", "tokenizers"),
 )

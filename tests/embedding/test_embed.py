@@ -42,7 +42,8 @@ def test_every_text_gets_the_vector_of_its_own():
 def test_the_size_of_a_chunk_changes_no_bit_and_progress_is_told(monkeypatch, chunk):
     texts = texts_of(50)
     want = embed(texts, HashingEncoder(), "fake").vectors
-    monkeypatch.setattr(embedding, "_CHUNK", chunk)
+    monkeypatch.setattr(embedding, "_FIRST", chunk)
+    monkeypatch.setattr(embedding, "_MOST", chunk)
     told = []
 
     class Watcher:
@@ -110,7 +111,7 @@ def test_what_is_no_matrix_of_finite_rows_is_refused(give, message):
 
 
 def test_rows_that_change_their_width_are_refused(monkeypatch):
-    monkeypatch.setattr(embedding, "_CHUNK", 3)
+    monkeypatch.setattr(embedding, "_FIRST", 3)
     with pytest.raises(InvalidInput, match="encoder odd gave rows of 3 numbers, then of 1; all its vectors"):
         embed(texts_of(4), Giving(lambda texts: np.ones((len(texts), len(texts)))), "odd")
 

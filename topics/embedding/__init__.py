@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,18 +15,24 @@ from topics.embedding.openvino import OpenVinoEncoder, convert, precision
 from topics.embedding.torch import TorchEncoder
 from topics.errors import InvalidInput
 from topics.progress import track
+from topics.store import NO_STORE, VectorShelf
 from topics.vectors import unit_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from topics.protocols import Encoder
+    from topics.store import Store
 
 __all__ = ["Checkpoint", "convert", "embed", "find_checkpoint", "open_encoder", "precision"]
 
 log = logging.getLogger(__name__)
 
-_CHUNK = 2048  # texts between two reports of progress; encoders sort within it
+_FIRST = 256  # texts encoded before anything is known of the speed
+_MOST = 8192  # texts encoded at once at most; encoders sort within them
+_SECONDS = 3.0  # of work that an interruption may cost
 
 
 def open_encoder(model: ConvertedEncoder, threads: int = 1, batch_size: int = 64) -> OpenVinoEncoder | TorchEncoder:
@@ -38,16 +46,24 @@ def open_encoder(model: ConvertedEncoder, threads: int = 1, batch_size: int = 64
     return OpenVinoEncoder(model, threads, batch_size)
 
 
-def embed(texts: Texts, encoder: Encoder, name: str) -> Embeddings:
-    """Encode every text.
+def embed(texts: Texts, encoder: Encoder, name: str, store: Store = NO_STORE) -> Embeddings:
+    """Encode every text that was not encoded before.
+
+    Vectors are kept one by one under what decides their bits, a few seconds' worth at a time: an
+    interrupted encode goes on where it stopped, and a grown corpus costs what is new in it. Processes
+    that encode the same texts take turns and share the work.
 
     Parameters
     ----------
     texts : Texts
         u of them.
     encoder : Encoder
+        Its `vector_key`, or else its `fingerprint`, tells vectors of different bits apart; without
+        either nothing is kept.
     name : str
         What to call it in the result.
+    store : Store
+        Keeps the vectors.
 
     Returns
     -------
@@ -58,20 +74,39 @@ def embed(texts: Texts, encoder: Encoder, name: str) -> Embeddings:
     ------
     InvalidInput
         If the encoder gives another number of rows than texts, rows of another width, or values
-        that are not finite.
+        that are not finite. Nothing of what it gave then is kept.
     """
-    starts = range(0, len(texts), _CHUNK)
-    blocks = []
-    for start in track(starts, len(texts), "Embedding", "documents", lambda start: min(_CHUNK, len(texts) - start)):
-        chunk = list(texts.texts[start : start + _CHUNK])
-        blocks.append(unit_rows(_checked(encoder.encode(chunk), len(chunk), name)))
-        if blocks[-1].shape[1] != blocks[0].shape[1]:
-            raise InvalidInput(
-                f"encoder {name} gave rows of {blocks[0].shape[1]} numbers, then of {blocks[-1].shape[1]}; "
-                "all its vectors must have the same length."
-            )
-    vectors = np.concatenate(blocks) if blocks else np.empty((0, 0), dtype=np.float32)
-    return Embeddings(vectors, name, str(getattr(encoder, "fingerprint", "")))
+    fingerprint = str(getattr(encoder, "fingerprint", ""))
+    told = str(getattr(encoder, "vector_key", fingerprint))
+    shelf = VectorShelf(store if told else NO_STORE, hashlib.sha256(told.encode()).hexdigest()[:40], name)
+    shelf.refresh()
+    missing = int((~shelf.known(texts.keys)).sum())
+    for _ in track(_fill(shelf, texts, encoder, name), missing, "Embedding", "documents", lambda many: many):
+        pass
+    shelf.merge()
+    return Embeddings(shelf.get(texts.keys), name, fingerprint)
+
+
+def _fill(shelf: VectorShelf, texts: Texts, encoder: Encoder, name: str) -> Iterator[int]:
+    """Encode what the shelf lacks, a chunk at a time; yields by how much less it lacks."""
+    many, left = _FIRST, np.flatnonzero(~shelf.known(texts.keys))
+    while len(left):
+        with shelf.locked():
+            shelf.refresh()  # others may have been faster
+            now = left[~shelf.known(texts.keys[left])]
+            rows, began = now[:many], time.monotonic()
+            if len(rows):
+                vectors = unit_rows(_checked(encoder.encode([texts.texts[int(row)] for row in rows]), len(rows), name))
+                if vectors.shape[1] != (shelf.width or vectors.shape[1]):
+                    raise InvalidInput(
+                        f"encoder {name} gave rows of {shelf.width} numbers, then of {vectors.shape[1]}; "
+                        "all its vectors must have the same length, or else its fingerprint must differ."
+                    )
+                shelf.put(texts.keys[rows], vectors)
+        done, left = len(left) - len(now) + len(rows), now[many:]
+        rate = len(rows) / max(time.monotonic() - began, 1e-3)
+        many = int(np.clip(rate * _SECONDS, _FIRST // 4, _MOST))
+        yield done
 
 
 def _checked(vectors: object, rows: int, name: str) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,8 @@ class OpenVinoEncoder:
         self.name = model.name
         self.dimension = model.dimension
         self.fingerprint = model.digest
+        releases = [version(name) for name in ("openvino", "tokenizers")]
+        self.vector_key = f"{model.digest} {precision()} {model.max_length} {_STEP} {' '.join(releases)}"
         self._model = model
         self._threads = threads
         self._batch_size = batch_size

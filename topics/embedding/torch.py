@@ -22,6 +22,7 @@ class TorchEncoder:
         self.name = model.name
         self.dimension = model.dimension
         self.fingerprint = model.digest
+        self.vector_key = ""  # a vector's last bits depend on its batch: it is not kept on its own
         self._folder = str(checkpoint.folder)
 
     @cached_property

@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 from topics.errors import StoreDamaged
 from topics.store.keys import Ref, canonical, file_sha256, stage_key
 from topics.store.values import MANIFEST, flush_folder, read_value, write_value
+from topics.store.vectors import VectorShelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["NO_STORE", "Entry", "Ref", "Store", "canonical", "file_sha256", "stage_key"]
+__all__ = ["NO_STORE", "Entry", "Ref", "Store", "VectorShelf", "canonical", "file_sha256", "stage_key"]
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,8 @@ class Store:
         try:
             value = read_value(folder)
         except StoreDamaged as damage:
+            if not folder.exists():  # somebody removed it while we read
+                raise KeyError(str(ref)) from None
             aside = self.root / "damaged" / f"{ref.stage}-{ref.key}-{uuid.uuid4().hex[:8]}"
             aside.parent.mkdir(exist_ok=True)
             folder.replace(aside)
@@ -102,6 +105,18 @@ class Store:
         with suppress(OSError):  # a store may be read by those who may not write it
             os.utime(folder / MANIFEST)
         return value
+
+    def keys(self, stage: str, prefix: str) -> list[str]:
+        """The keys of a stage that begin with a prefix, sorted."""
+        return sorted(manifest.parent.name for manifest in (self.root / stage).glob(f"{prefix}*/{MANIFEST}"))
+
+    def remove(self, ref: Ref) -> None:
+        """Remove an entry, in one step for whoever is looking."""
+        aside = self.root / "temporary" / f"removed-{uuid.uuid4().hex}"
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            self.folder(ref).replace(aside)
+        shutil.rmtree(aside, ignore_errors=True)
 
     def save(self, ref: Ref, value: Any, note: str = "") -> None:
         """Write a value; an entry that is already there is left as it is."""
@@ -181,7 +196,7 @@ class Store:
         for entry in list(self.entries()):
             if now - entry.used >= unused_for:
                 with self.locked(entry.ref):
-                    shutil.rmtree(self.folder(entry.ref), ignore_errors=True)
+                    self.remove(entry.ref)
                 self._lock_file(entry.ref).unlink(missing_ok=True)
                 removed, freed = removed + 1, freed + entry.bytes
         for name in ("damaged", "temporary"):
@@ -209,6 +224,12 @@ class _NoStore(Store):
         return nullcontext()
 
     def save(self, ref: Ref, value: Any, note: str = "") -> None:
+        return None
+
+    def keys(self, stage: str, prefix: str) -> list[str]:
+        return []
+
+    def remove(self, ref: Ref) -> None:
         return None
 
     def entries(self) -> Iterator[Entry]:

@@ -1,0 +1,130 @@
+"""Vectors kept one by one: a text is encoded once, whatever corpora it comes in.
+
+A shelf holds the vectors of one encoder, in shards that are ordinary entries of the store: written
+whole under a name of their own, checked when read, never changed. So several processes may fill one
+shelf, a killed one loses the shard it was at, and a damaged shard costs itself alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from topics.data import VectorShard
+from topics.errors import StoreDamaged
+from topics.store.keys import Ref
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from numpy.typing import NDArray
+
+    from topics.store import Store
+
+log = logging.getLogger(__name__)
+
+STAGE = "vectors"
+_MANY = 8  # shards of one shelf; more are merged
+_LARGE = 100_000  # vectors in a shard that is left as it is
+
+
+class VectorShelf:
+    """The vectors of one encoder.
+
+    Parameters
+    ----------
+    store : Store
+        With `NO_STORE` the shelf remembers as long as it lives.
+    encoder : str
+        What decides the bits of a vector, hashed: two encoders never share a shelf.
+    note : str
+        What to call the encoder where people read it.
+    """
+
+    def __init__(self, store: Store, encoder: str, note: str = "") -> None:
+        self._store = store
+        self._encoder = encoder
+        self._note = note
+        self._shards: dict[str, VectorShard] = {}
+
+    @property
+    def width(self) -> int:
+        """d, or 0 as long as there are no vectors."""
+        return next((shard.vectors.shape[1] for shard in self._shards.values()), 0)
+
+    def locked(self) -> AbstractContextManager[object]:
+        """Hold the shelf, so that no two processes encode the same texts at once."""
+        return self._store.locked(Ref(STAGE, self._encoder))
+
+    def refresh(self) -> None:
+        """Take up what other processes have put here."""
+        for key in self._store.keys(STAGE, f"{self._encoder}-"):
+            if key not in self._shards:
+                try:
+                    self._shards[key] = self._store.load(Ref(STAGE, key))
+                except StoreDamaged as damage:
+                    log.warning("%s Its vectors are computed again.", damage)
+                except KeyError:  # merged into another one a moment ago
+                    continue
+
+    def known(self, keys: NDArray[np.bytes_]) -> NDArray[np.bool_]:
+        """Which of these keys have a vector; shape (u,). `keys` ascend."""
+        found = np.zeros(len(keys), dtype=bool)
+        for shard in self._shards.values():
+            place, here = _places(keys, shard.keys)
+            found[place[here]] = True
+        return found
+
+    def get(self, keys: NDArray[np.bytes_]) -> NDArray[np.float32]:
+        """The vectors of known keys, in their order; shape (u, d). `keys` ascend."""
+        vectors = np.empty((len(keys), self.width), dtype=np.float32)
+        for shard in self._shards.values():
+            place, here = _places(keys, shard.keys)
+            vectors[place[here]] = shard.vectors[np.flatnonzero(here)]
+        return vectors
+
+    def put(self, keys: NDArray[np.bytes_], vectors: NDArray[np.float32]) -> None:
+        """Keep vectors; `keys` ascend. When they cannot be written (full disk) they are kept in memory."""
+        key = f"{self._encoder}-{uuid.uuid4().hex}"
+        shard = VectorShard(np.array(keys), vectors)
+        self._shards[key] = shard
+        try:
+            self._store.save(Ref(STAGE, key), shard, self._told(len(keys)))
+        except OSError as error:
+            log.warning("could not keep vectors in %s: %s. Going on without.", self._store.root, error)
+            return
+        if self._store.has(Ref(STAGE, key)):
+            self._shards[key] = self._store.load(Ref(STAGE, key))  # from the disk, so that memory stays free
+
+    def merge(self) -> None:
+        """Make one shard of many small ones."""
+        with self.locked():
+            small = [
+                key
+                for key in self._store.keys(STAGE, f"{self._encoder}-")
+                if key in self._shards and len(self._shards[key].keys) < _LARGE
+            ]
+            if len(small) <= _MANY:
+                return
+            keys = np.concatenate([self._shards[key].keys for key in small])
+            keys, first = np.unique(keys, return_index=True)
+            vectors = np.concatenate([self._shards[key].vectors for key in small])[first]
+            self.put(keys, vectors)
+            for key in small:
+                self._store.remove(Ref(STAGE, key))
+                del self._shards[key]
+
+    def _told(self, many: int) -> str:
+        return f"{many} vectors of {self._note}"
+
+
+def _places(keys: NDArray[np.bytes_], shard: NDArray[np.bytes_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Where in `keys` each key of a shard would be, and whether it is there."""
+    place = np.searchsorted(keys, shard)
+    inside = place < len(keys)
+    here = np.zeros(len(shard), dtype=bool)
+    here[inside] = keys[place[inside]] == shard[inside]
+    return place, here
