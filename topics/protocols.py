@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,9 +18,3 @@ class Encoder(Protocol):
     """
 
     def encode(self, sentences: list[str], /) -> NDArray[np.float32]: ...
-
-
-class Clusterer(Protocol):
-    """Any scikit-learn style clusterer."""
-
-    def fit_predict(self, X: Any, /) -> NDArray[np.int64]: ...
