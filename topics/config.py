@@ -25,7 +25,9 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     encoder: str = Field(
-        "all-MiniLM-L6-v2", min_length=1, description="sentence-transformers model: a name or a local folder"
+        "all-MiniLM-L6-v2",
+        min_length=1,
+        description="sentence-transformers model, by name or folder; or static:, transformer:, remote: and more",
     )
     n_neighbors: int = Field(30, ge=2, le=500, description="neighbours per document in the graph")
     consensus: int = Field(

@@ -13,7 +13,6 @@ from topics import assignment, clustering, description, embedding, metrics, neig
 from topics import graph as graphs
 from topics.corpus import Source, file_digest, read
 from topics.data import Intake
-from topics.embedding import find_checkpoint
 from topics.store import Ref
 from topics.workshop import Params, Stage, Workshop
 
@@ -52,20 +51,12 @@ def _with_digest(params: Params) -> Params:
     return {**params, "digest": file_digest(_source(params)) or uuid.uuid4().hex}
 
 
-def _with_checkpoint(params: Params) -> Params:
-    return {
-        **params,
-        "checkpoint": find_checkpoint(str(params["name"])).digest,
-        "precision": embedding.precision(),
-    }
-
-
 READ = Stage("intake", _read, resolve=_with_digest, outside=True)
 ENCODER = Stage(
     "encoder",
-    lambda at, params: embedding.convert(find_checkpoint(params["name"])),
+    lambda at, params: embedding.prepare(params["name"]),
     libraries=("openvino", "tokenizers", "sentence-transformers", "torch"),
-    resolve=_with_checkpoint,
+    resolve=lambda params: {**params, **embedding.decisive(params["name"])},
     outside=True,
 )
 EMBED = Stage(

@@ -11,6 +11,7 @@ import numpy as np
 
 from topics.data import ConvertedEncoder, Embeddings, Texts
 from topics.embedding.checkpoint import Checkpoint, find_checkpoint
+from topics.embedding.families import NamedEncoder, family_encoder
 from topics.embedding.openvino import OpenVinoEncoder, convert, precision
 from topics.embedding.torch import TorchEncoder
 from topics.errors import InvalidInput
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from topics.protocols import Encoder
     from topics.store import Store
 
-__all__ = ["Checkpoint", "convert", "embed", "find_checkpoint", "open_encoder", "precision"]
+__all__ = ["Checkpoint", "convert", "decisive", "embed", "find_checkpoint", "open_encoder", "precision", "prepare"]
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +36,37 @@ _MOST = 8192  # texts encoded at once at most; encoders sort within them
 _SECONDS = 3.0  # of work that an interruption may cost
 
 
-def open_encoder(model: ConvertedEncoder, threads: int = 1, batch_size: int = 64) -> OpenVinoEncoder | TorchEncoder:
-    """Make a converted model ready to encode; one that could not be converted runs on PyTorch.
+def decisive(name: str) -> dict[str, str]:
+    """All that tells the vectors of one encoder from those of another, from its name: its files are read, not run.
+
+    Raises
+    ------
+    InvalidConfig, ModelNotFound
+    """
+    if encoder := family_encoder(name):
+        return {"fingerprint": encoder.fingerprint}
+    return {"checkpoint": find_checkpoint(name).digest, "precision": precision()}
+
+
+def prepare(name: str) -> ConvertedEncoder:
+    """Get an encoder ready: a sentence-transformers model is converted, others run as they are.
+
+    Raises
+    ------
+    InvalidConfig, ModelNotFound
+    """
+    if encoder := family_encoder(name):
+        return ConvertedEncoder(name, encoder.fingerprint, "", "", np.empty(0, np.uint8), "", 0, 0, 0)
+    return convert(find_checkpoint(name))
+
+
+def open_encoder(model: ConvertedEncoder, threads: int = 1, batch_size: int = 64) -> NamedEncoder:
+    """Make a prepared encoder ready to encode; a model that could not be converted runs on PyTorch.
 
     `threads` and `batch_size` say how the work is done; the vectors do not depend on them.
     """
+    if encoder := family_encoder(model.name, threads, batch_size):
+        return encoder
     if model.reason:
         log.warning("%s runs on PyTorch, several times slower: %s", model.name, model.reason)
         return TorchEncoder(find_checkpoint(model.name), model)

@@ -50,6 +50,7 @@ class OpenVinoEncoder:
     def __init__(self, model: ConvertedEncoder, threads: int = 1, batch_size: int = 64) -> None:
         self.name = model.name
         self.dimension = model.dimension
+        self.max_length = model.max_length
         self.fingerprint = model.digest
         releases = [version(name) for name in ("openvino", "tokenizers")]
         self.vector_key = f"{model.digest} {precision()} {model.max_length} {_STEP} {' '.join(releases)}"

@@ -1,0 +1,56 @@
+"""`python -m benchmarks DATA [NAME ...]`: run the benchmarks on the corpora in a folder.
+
+DATA holds gzipped CSV files with the columns id, text and label. Each benchmark prints a table and writes it, with what
+it ran on and how to repeat it, to `benchmarks/results/NAME.md`.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from benchmarks import embedding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BENCHMARKS: dict[str, Callable[[Path], tuple[str, list[str]]]] = {"embedding": embedding.run}
+
+
+@click.command()
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("names", nargs=-1, type=click.Choice(sorted(BENCHMARKS)))
+def main(data: Path, names: tuple[str, ...]) -> None:
+    """Run the benchmarks NAMES, or all of them, on the corpora in DATA."""
+    for name in names or BENCHMARKS:
+        text, libraries = BENCHMARKS[name](data)
+        releases = ", ".join(f"{library} {metadata.version(library)}" for library in libraries)
+        told = (
+            f"{text}\nRepeat with `make bench DATA=folder ARGS={name}`. "
+            f"Python {platform.python_version()}, {releases}; {processor()}.\n"
+        )
+        target = Path(__file__).parent / "results" / f"{name}.md"
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(told, "utf-8")
+        click.echo(told)
+
+
+def processor() -> str:
+    """What this machine computes with."""
+    import os
+
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        model = platform.processor() or "processor unknown"
+    return f"{model}, {os.cpu_count()} cores"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
