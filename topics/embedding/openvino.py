@@ -162,11 +162,11 @@ def convert(checkpoint: Checkpoint) -> ConvertedEncoder:
     from sentence_transformers import SentenceTransformer
 
     log.info("Preparing %s for this processor; once, about ten seconds.", checkpoint.name)
-    with _silence():
+    with silence():
         original = SentenceTransformer(str(checkpoint.folder), device="cpu", local_files_only=True)
     dimension = original.get_embedding_dimension() or 0
     try:
-        with _silence():
+        with silence():
             model = _converted(checkpoint, original)
         got = OpenVinoEncoder(model).encode(list(_PROBES))
         want = original.encode(list(_PROBES), normalize_embeddings=True, show_progress_bar=False)
@@ -190,7 +190,7 @@ def convert(checkpoint: Checkpoint) -> ConvertedEncoder:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Keep back what loading and tracing say of themselves; what matters is checked on the probes."""
     from transformers.utils import logging as transformers_logging
 
