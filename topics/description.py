@@ -208,7 +208,7 @@ def distinct_terms(terms: Iterable[str], most: int) -> list[str]:
         words = [singular(word) for word in term.split()]
         if len(chosen) == most:
             break
-        if not any(word in seen for word in words):
+        if words and not any(word in seen for word in words):
             chosen.append(term)
             seen.update(words)
     return chosen
