@@ -7,6 +7,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from surfaces_fakes import World
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -17,3 +23,17 @@ for _name, _value in {
     "PREFECT_LOGGING_LEVEL": "WARNING",
 }.items():
     os.environ.setdefault(_name, _value)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Documents, an encoder that needs no PyTorch, and stores: a place to fit."""
+    from surfaces_fakes import World
+
+    return World.made(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def written(world: World) -> Path:
+    """A run folder no test changes."""
+    return world.fit().save(world.folder / "run")

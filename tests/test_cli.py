@@ -17,17 +17,6 @@ from topics.config import Config
 from topics.run import SCHEMA
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory) -> World:
-    return World.made(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(scope="module")
-def written(world) -> Path:
-    """A run folder no test changes."""
-    return world.fit().save(world.folder / "run")
-
-
 @dataclass(frozen=True)
 class Told:
     code: int

@@ -24,11 +24,6 @@ BEFORE_CLUSTERS = {"intake", "encoder", "embeddings", "neighbors", "graph", "red
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory) -> World:
-    return World.made(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(scope="module")
 def run(world):
     return world.fit()
 

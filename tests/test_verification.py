@@ -7,22 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from fakes import HashingEncoder
-from surfaces_fakes import World, convert, digests, documents
+from surfaces_fakes import convert, digests, documents
 
 import topics
 from topics import NO_STORE, InvalidInput, VerificationFailed
 from topics.store import file_sha256
 from topics.verification import Verified, verify
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory) -> World:
-    return World.made(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(scope="module")
-def written(world) -> Path:
-    return world.fit().save(world.folder / "run")
 
 
 @pytest.fixture

@@ -31,11 +31,6 @@ COLUMNS = {"id": "id", "date": "date", "class_": "class"}
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory) -> World:
-    return World.made(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(scope="module")
 def by_the_library(world) -> Path:
     return world.fit().save(world.folder / "library")
 
