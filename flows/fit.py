@@ -66,7 +66,7 @@ class RunConfig(Config):
     @property
     def folder(self) -> Path:
         """Where the run goes."""
-        return Path(self.output or Path("outputs") / ("demo" if self.input == BUILTIN else default_name(self.input)))
+        return Path(self.output or Path("outputs") / default_name(self.input))
 
 
 def _worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:

@@ -86,6 +86,7 @@ def test_json_is_all_that_is_printed(cli, world):
     result = _strict(told.out)
     assert (told.code, told.err) == (0, "")
     assert result["folder"] == "outputs/documents"
+    assert (result["notes"], result["advice"]) == ([], [])
     assert result["metrics"]["documents"] == 160
     assert [row["topic_id"] for row in result["topics"]][:2] == ["T0001", "T0002"]
     assert {stage["name"] for stage in result["stages"]} >= {"embeddings", "clusters"}

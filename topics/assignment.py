@@ -65,7 +65,7 @@ def settle(
     clustered = voters != NOISE
     clear = float(np.quantile(strength[clustered], _CLEAR)) if clustered.any() else 0.0
     candidate = np.where(clustered, voters, winner)
-    order = np.lexsort((np.arange(len(strength)), -strength, ~clustered))
+    order = np.lexsort((-strength, ~clustered))  # stable: ties stay in the order of their keys
     share = np.cumsum(copies[order]) / max(int(copies.sum()), 1)
     if coverage == "auto":
         kept, threshold = clustered | (strength >= clear), clear

@@ -102,7 +102,6 @@ def demo(**given: Any) -> None:
     """Find the topics of six thousand docstrings of the packages installed here."""
     from topics.steps import BUILTIN
 
-    given["output"] = given["output"] or "outputs/demo"
     _fit(BUILTIN, given)
 
 
@@ -138,9 +137,13 @@ def default_name(location: str) -> str:
     --------
     >>> default_name("data/posts.csv.gz"), default_name("mails/"), default_name("logs/*.jsonl"), default_name("-")
     ('posts', 'mails', 'logs', 'stdin')
+    >>> default_name("builtin:docstrings")
+    'demo'
     """
-    if location == "-":
-        return "stdin"
+    from topics.steps import BUILTIN
+
+    if location in (BUILTIN, "-"):
+        return "demo" if location == BUILTIN else "stdin"
     path = Path(location)
     name = path.name.split(".")[0] if not any(c in path.name for c in "*?[") else path.parent.name
     return name or path.absolute().name or "run"
@@ -156,6 +159,7 @@ def as_told(run: Run, folder: Path) -> dict[str, Any]:
         "topics": json.loads(run.topics.to_json(orient="records")),
         "stages": [vars(stage) for stage in run.stages],
         "notes": run.provenance["notes"],
+        "advice": run.provenance["advice"],
     }
 
 

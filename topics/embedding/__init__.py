@@ -107,16 +107,16 @@ def embed(texts: Texts, encoder: Encoder, name: str, store: Store = NO_STORE) ->
     told = str(getattr(encoder, "vector_key", fingerprint))
     shelf = VectorShelf(store if told else NO_STORE, hashlib.sha256(told.encode()).hexdigest()[:40], name)
     shelf.refresh()
-    missing = int((~shelf.known(texts.keys)).sum())
-    for _ in track(_fill(shelf, texts, encoder, name), missing, "Embedding", "documents", lambda many: many):
+    left = np.flatnonzero(~shelf.known(texts.keys))
+    for _ in track(_fill(shelf, texts, left, encoder, name), len(left), "Embedding", "documents", lambda many: many):
         pass
     shelf.merge()
     return Embeddings(shelf.get(texts.keys), name, fingerprint)
 
 
-def _fill(shelf: VectorShelf, texts: Texts, encoder: Encoder, name: str) -> Iterator[int]:
-    """Encode what the shelf lacks, a chunk at a time; yields by how much less it lacks."""
-    many, left = _FIRST, np.flatnonzero(~shelf.known(texts.keys))
+def _fill(shelf: VectorShelf, texts: Texts, left: NDArray[np.int64], encoder: Encoder, name: str) -> Iterator[int]:
+    """Encode the texts that are left, a chunk at a time; yields by how many fewer the shelf lacks."""
+    many = _FIRST
     while len(left):
         with shelf.locked():
             shelf.refresh()  # others may have been faster
