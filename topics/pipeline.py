@@ -137,7 +137,7 @@ def embed_texts(
     if encoder is None and config.encoder.startswith("<"):
         raise InvalidInput(f"{config.encoder} was an encoder object; pass it again as encoder=...")
     if encoder is None:
-        return step(EMBED, step(ENCODER, name=config.encoder), texts)
+        return step(EMBED, step(ENCODER, name=embedding.base_of(config.encoder)), texts, name=config.encoder)
     fingerprint = str(getattr(encoder, "fingerprint", ""))
     if fingerprint:
         given = replace(

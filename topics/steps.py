@@ -62,8 +62,9 @@ ENCODER = Stage(
 EMBED = Stage(
     "embeddings",
     lambda at, params, encoder, texts: embedding.embed(
-        texts, embedding.open_encoder(encoder, at.threads, at.batch_size), encoder.name, at.store
+        texts, embedding.open_encoder(encoder, params["name"], at.threads, at.batch_size), params["name"], at.store
     ),
+    version=2,
     libraries=("openvino", "tokenizers"),
 )
 NEIGHBORS = Stage(

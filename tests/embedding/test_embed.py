@@ -11,7 +11,7 @@ from topics.data import ConvertedEncoder, Corpus, Texts
 from topics.embedding import embed, open_encoder
 from topics.embedding.openvino import OpenVinoEncoder
 from topics.embedding.torch import TorchEncoder
-from topics.errors import InvalidInput, ModelNotFound
+from topics.errors import InvalidConfig, InvalidInput, ModelNotFound
 from topics.progress import watched
 
 
@@ -117,24 +117,63 @@ def test_rows_that_change_their_width_are_refused(monkeypatch):
 
 
 def converted(name, reason):
-    return ConvertedEncoder(name, "digest", reason, "", np.empty(0, np.uint8), "", 0, 8, 4)
+    return ConvertedEncoder(str(name), "digest", reason, "", np.empty(0, np.uint8), "", 0, 8, 4)
 
 
-def test_a_converted_model_runs_on_openvino_and_says_nothing(caplog):
-    encoder = open_encoder(converted("some", ""), threads=2, batch_size=3)
+def test_a_converted_model_runs_on_openvino_and_says_nothing(tmp_path, caplog):
+    encoder = open_encoder(converted(tmp_path, ""), threads=2, batch_size=3)
     assert isinstance(encoder, OpenVinoEncoder)
-    assert (encoder.name, encoder.fingerprint, encoder.dimension) == ("some", "digest", 4)
+    assert (encoder.name, encoder.fingerprint, encoder.dimension) == (str(tmp_path), "digest", 4)
     assert caplog.text == ""
 
 
 def test_a_model_that_resisted_runs_on_pytorch_and_says_why(tmp_path, caplog):
-    encoder = open_encoder(converted(str(tmp_path), "ValueError: it would not"))
+    encoder = open_encoder(converted(tmp_path, "ValueError: it would not"))
     assert isinstance(encoder, TorchEncoder)
     assert (encoder.fingerprint, encoder.dimension) == ("digest", 4)
     assert "runs on PyTorch, several times slower: ValueError: it would not" in caplog.text
 
 
+def test_a_gpu_is_left_to_pytorch_and_converts_nothing(tmp_path, caplog):
+    caplog.set_level("INFO")
+    (tmp_path / "config.json").write_text("{}")
+    name = embedding.base_of(f"{tmp_path}?device=cuda:1&dimensions=2")
+    assert name == f"{tmp_path}?device=cuda:1"
+    prepared = embedding.prepare(name)
+    assert (prepared.graph, prepared.reason) == ("", "it runs on cuda:1")
+    encoder = open_encoder(prepared, f"{tmp_path}?device=cuda:1&dimensions=2")
+    assert isinstance(encoder, TorchEncoder)
+    assert "cuda:1" in encoder.vector_key
+    assert encoder.dimension == 2
+    assert f"{tmp_path} runs on cuda:1." in caplog.text
+
+
+def test_options_make_other_vectors_of_the_same_prepared_model(tmp_path):
+    prepared = converted(tmp_path, "")
+    names = ["", "?prompt=query: ", "?dimensions=2", "?max_length=5", "?precision=f32", "?prompt="]
+    made = [open_encoder(prepared, f"{tmp_path}{options}") for options in names]
+    keys = [encoder.vector_key for encoder in made]
+    assert len(set(keys[:4])) == 4
+    assert len({encoder.fingerprint for encoder in made[:4]}) == 4
+    assert keys[5] == keys[0]
+    assert made[4].fingerprint == made[0].fingerprint
+    assert {embedding.base_of(f"{tmp_path}{options}") for options in names} == {str(tmp_path)}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("?dimensions=5", "dimensions=5: .* has 4; ask for as many or fewer"),
+        ("?max_length=9", "max_length=9: .* has 8; ask for as many or fewer"),
+        ("?prompt_name=query", r"has no prompt 'query'; it has none: give prompt=TEXT"),
+    ],
+)
+def test_more_than_the_model_has_is_refused(tmp_path, options, message):
+    with pytest.raises(InvalidConfig, match=message):
+        open_encoder(converted(tmp_path, ""), f"{tmp_path}{options}")
+
+
 def test_a_model_that_resisted_and_is_gone_is_not_found(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ModelNotFound, match="no encoder"):
-        open_encoder(converted(str(tmp_path / "gone"), "reason"))
+        open_encoder(converted(tmp_path / "gone", "reason"))

@@ -64,7 +64,7 @@ def test_it_is_converted_and_not_given_up_on(model):
     assert (model.dimension, model.max_length) == (384, 256)
 
 
-def test_its_vectors_are_those_of_sentence_transformers(packaged, sentences, vectors):
+def test_its_vectors_are_those_of_sentence_transformers(packaged, model, sentences, vectors):
     from sentence_transformers import SentenceTransformer
 
     original = SentenceTransformer(str(packaged.folder), device="cpu", local_files_only=True)
@@ -72,6 +72,8 @@ def test_its_vectors_are_those_of_sentence_transformers(packaged, sentences, vec
     cosine = np.einsum("ij,ij->i", vectors, want) / np.linalg.norm(vectors, axis=1)
     assert len(cosine) == 300
     assert cosine.min() >= 0.9999
+    exact = OpenVinoEncoder(model, threads=2, arithmetic="f32").encode(sentences)
+    assert np.einsum("ij,ij->i", exact, want).min() >= 0.999999
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
 
 

@@ -40,7 +40,8 @@ def test_every_text_is_in_one_batch_of_its_own_padded_length(lengths, batch_size
     groups = batches(np.array(lengths, dtype=np.int64), batch_size)
     assert sorted(row for rows, _ in groups for row in rows.tolist()) == list(range(len(lengths)))
     for rows, length in groups:
-        assert all(max(-(-lengths[row] // 16), 1) * 16 == length for row in rows)
+        assert all(lengths[row] <= length < max(lengths[row], 1) + (4 if lengths[row] <= 64 else 16) for row in rows)
+        assert length % (4 if length <= 64 else 16) == 0
         assert len(rows) <= batch_size
         assert len(rows) == 1 or len(rows) * length <= 4096
     padded = [length for _, length in groups]

@@ -11,8 +11,9 @@ import numpy as np
 
 from topics.data import ConvertedEncoder, Embeddings, Texts
 from topics.embedding.checkpoint import Checkpoint, find_checkpoint
-from topics.embedding.families import NamedEncoder, family_encoder
-from topics.embedding.openvino import OpenVinoEncoder, convert, precision
+from topics.embedding.families import NamedEncoder, family_encoder, is_family
+from topics.embedding.openvino import OpenVinoEncoder, convert, precision, unconverted
+from topics.embedding.sentence import Asked, leaves_prompt_out
 from topics.embedding.torch import TorchEncoder
 from topics.errors import InvalidInput
 from topics.progress import track
@@ -27,13 +28,41 @@ if TYPE_CHECKING:
     from topics.protocols import Encoder
     from topics.store import Store
 
-__all__ = ["Checkpoint", "convert", "decisive", "embed", "find_checkpoint", "open_encoder", "precision", "prepare"]
+__all__ = [
+    "Checkpoint",
+    "base_of",
+    "convert",
+    "decisive",
+    "embed",
+    "find_checkpoint",
+    "open_encoder",
+    "precision",
+    "prepare",
+]
 
 log = logging.getLogger(__name__)
 
 _FIRST = 256  # texts encoded before anything is known of the speed
 _MOST = 8192  # texts encoded at once at most; encoders sort within them
 _SECONDS = 3.0  # of work that an interruption may cost
+
+
+def base_of(name: str) -> str:
+    """What `prepare` makes ready for an encoder of this name: the model without its options, but for a GPU.
+
+    Examples
+    --------
+    >>> base_of("intfloat/e5-small?prompt=query: "), base_of("static:glove.txt?sif=0")
+    ('intfloat/e5-small', 'static:glove.txt?sif=0')
+
+    Raises
+    ------
+    InvalidConfig
+    """
+    if is_family(name):
+        return name
+    asked = Asked.of(name)
+    return asked.base if asked.runs_on == "cpu" else f"{asked.base}?device={asked.runs_on}"
 
 
 def decisive(name: str) -> dict[str, str]:
@@ -45,7 +74,8 @@ def decisive(name: str) -> dict[str, str]:
     """
     if encoder := family_encoder(name):
         return {"fingerprint": encoder.fingerprint}
-    return {"checkpoint": find_checkpoint(name).digest, "precision": precision()}
+    asked = Asked.of(name)
+    return {"checkpoint": find_checkpoint(asked.base).digest, "precision": precision()}
 
 
 def prepare(name: str) -> ConvertedEncoder:
@@ -57,20 +87,49 @@ def prepare(name: str) -> ConvertedEncoder:
     """
     if encoder := family_encoder(name):
         return ConvertedEncoder(name, encoder.fingerprint, "", "", np.empty(0, np.uint8), "", 0, 0, 0)
-    return convert(find_checkpoint(name))
+    asked = Asked.of(name)
+    checkpoint = find_checkpoint(asked.base)
+    if asked.runs_on != "cpu":
+        return unconverted(checkpoint, f"it runs on {asked.runs_on}")
+    return convert(checkpoint)
 
 
-def open_encoder(model: ConvertedEncoder, threads: int = 1, batch_size: int = 64) -> NamedEncoder:
-    """Make a prepared encoder ready to encode; a model that could not be converted runs on PyTorch.
+def open_encoder(
+    model: ConvertedEncoder, name: str | None = None, threads: int = 1, batch_size: int = 64
+) -> NamedEncoder:
+    """Make a prepared encoder ready to encode; what could not be converted runs on PyTorch, as does a GPU.
 
-    `threads` and `batch_size` say how the work is done; the vectors do not depend on them.
+    Parameters
+    ----------
+    model : ConvertedEncoder
+    name : str, optional
+        The model's, with options; by default without.
+    threads, batch_size : int
+        How the work is done; the vectors do not depend on them.
+
+    Raises
+    ------
+    InvalidConfig
+        If an option is not allowed.
+    ModelNotFound
+        If the model has to run as it is, and is gone.
     """
-    if encoder := family_encoder(model.name, threads, batch_size):
+    name = name or model.name
+    if encoder := family_encoder(name, threads, batch_size):
         return encoder
-    if model.reason:
-        log.warning("%s runs on PyTorch, several times slower: %s", model.name, model.reason)
-        return TorchEncoder(find_checkpoint(model.name), model)
-    return OpenVinoEncoder(model, threads, batch_size)
+    asked = Asked.of(name)
+    device = asked.runs_on
+    sizes = (asked.dimensions, asked.max_length)
+    checkpoint = find_checkpoint(asked.base)
+    prompt = asked.prompt_of(checkpoint)
+    reason = model.reason or (prompt and leaves_prompt_out(checkpoint) and "its pooling leaves the prompt out")
+    if device == "cpu" and not reason:
+        return OpenVinoEncoder(model, threads, batch_size, prompt, *sizes, asked.precision)
+    if device == "cpu":
+        log.warning("%s runs on PyTorch, several times slower: %s", asked.base, reason)
+    else:
+        log.info("%s runs on %s.", asked.base, device)
+    return TorchEncoder(checkpoint, model, prompt, *sizes, device, threads, batch_size)
 
 
 def embed(texts: Texts, encoder: Encoder, name: str, store: Store = NO_STORE) -> Embeddings:

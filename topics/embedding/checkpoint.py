@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Checkpoint:
     def digest(self) -> str:
         """SHA-256 over names and contents of all files that decide a vector."""
         parts = {
-            path.relative_to(self.folder).as_posix(): file_sha256(path)
+            path.relative_to(self.folder).as_posix(): _sha256(path)
             for path in sorted(self.folder.rglob("*"))
             if path.suffix in _DECISIVE
             and path.is_file()
@@ -72,6 +72,17 @@ def find_checkpoint(name: str) -> Checkpoint:
     return Checkpoint(name, folder)
 
 
+def _sha256(path: Path) -> str:
+    """SHA-256 of a file, computed once a process: weights are asked for several times."""
+    told = path.stat()
+    return _known_sha256(path, told.st_size, told.st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _known_sha256(path: Path, _size: int, _written: int) -> str:
+    return file_sha256(path)
+
+
 def _offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
 
@@ -81,6 +92,10 @@ def _repository(name: str) -> str:
 
 
 def _cached(name: str) -> Path | None:
+    from huggingface_hub import constants
+
+    if not (Path(constants.HF_HUB_CACHE) / f"models--{_repository(name).replace('/', '--')}").is_dir():
+        return None  # most often so, and asking the hub's own client takes it a quarter of a second to load
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -97,7 +112,7 @@ def _packaged(name: str) -> Path | None:
     if spec is None or not spec.submodule_search_locations:
         return None
     folder = Path(spec.submodule_search_locations[0]) / inside
-    found = file_sha256(folder / "model.safetensors")
+    found = _sha256(folder / "model.safetensors")
     if found != expected:
         raise ModelNotFound(
             f"{folder / 'model.safetensors'} is not the published {name}: its SHA-256 is {found}, expected {expected}. "

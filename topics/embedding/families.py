@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
-from urllib.parse import parse_qsl
 
-from topics.errors import InvalidConfig
+from topics.embedding.sentence import options_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +37,18 @@ class Family(Protocol):
     def of(self, rest: str, options: Mapping[str, str], threads: int = 1, batch_size: int = 64) -> NamedEncoder: ...
 
 
+def is_family(name: str) -> bool:
+    """Whether a name has a scheme.
+
+    Examples
+    --------
+    >>> is_family("static:glove.txt"), is_family("all-MiniLM-L6-v2")
+    (True, False)
+    """
+    scheme, colon, _ = name.partition(":")
+    return bool(colon) and scheme in FAMILIES
+
+
 def family_encoder(name: str, threads: int = 1, batch_size: int = 64) -> NamedEncoder | None:
     """The encoder a name with a scheme stands for; None for a name without one.
 
@@ -53,14 +64,10 @@ def family_encoder(name: str, threads: int = 1, batch_size: int = 64) -> NamedEn
     ModelNotFound
         If its files are not there.
     """
-    scheme, colon, rest = name.partition(":")
-    if not colon or scheme not in FAMILIES:
+    if not is_family(name):
         return None
+    scheme, _, rest = name.partition(":")
     module, kind = FAMILIES[scheme]
     rest, _, query = rest.partition("?")
-    given = parse_qsl(query, keep_blank_values=True)
-    options = dict(given)
-    if len(options) < len(given):
-        raise InvalidConfig(f"encoder {name!r} gives an option twice.")
     family = cast("Family", getattr(import_module(module), kind))
-    return family.of(rest, options, threads, batch_size)
+    return family.of(rest, options_of(query, name), threads, batch_size)

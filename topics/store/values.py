@@ -74,12 +74,14 @@ def _write_fields(value: Any, folder: Path, prefix: str) -> dict[str, Any]:
 
 def _write_field(value: Any, folder: Path, name: str) -> dict[str, Any]:
     """Write one field; returns how to read it back."""
-    import pandas as pd
-    from scipy import sparse
-
     if isinstance(value, np.ndarray):
         _write_array(value, folder / f"{name}.npy")
         return {"kind": "array", "file": f"{name}.npy"}
+    if value is None or isinstance(value, str | int | float):  # before anything is loaded to tell the others apart
+        return {"kind": "json", "value": value}
+    import pandas as pd
+    from scipy import sparse
+
     if isinstance(value, sparse.csr_array):
         for part in ("data", "indices", "indptr"):
             _write_array(getattr(value, part), folder / f"{name}.{part}.npy")
