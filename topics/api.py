@@ -14,7 +14,7 @@ from topics.corpus import Source, read
 from topics.data import NOISE, Corpus, Embeddings, Texts
 from topics.errors import InvalidInput
 from topics.pipeline import embed_texts, fit_topics
-from topics.store import Ref, Store
+from topics.store import Ref, Store, let_go
 from topics.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from topics.protocols import Encoder
     from topics.run import Run
+
+_BLOCK = 65_536  # documents put in order at once
 
 
 def fit(
@@ -120,7 +122,11 @@ def embed(
     workshop = Workshop(store or Store(), config.threads, config.batch_size)
     texts = workshop.hold("texts", corpus.texts.fingerprint[:40], corpus.texts)
     found: Embeddings = workshop.load(embed_texts(texts, config, workshop, _stepping(workshop), given))
-    rows = np.vstack([found.vectors, np.zeros((1, found.vectors.shape[1]), dtype=np.float32)])[corpus.rows]
+    rows = np.zeros((len(corpus), found.vectors.shape[1]), dtype=np.float32)
+    for start in range(0, len(rows), _BLOCK):
+        block = corpus.rows[start : start + _BLOCK]
+        rows[start : start + _BLOCK][block >= 0] = found.vectors[block[block >= 0]]
+        let_go(found.vectors)
     return Embeddings(rows, found.encoder, found.fingerprint)
 
 

@@ -8,6 +8,7 @@ the order of the rows nor repeated texts can move a result; documents come back 
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, fields
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 NOISE = -1  #: the label of a document that belongs to no topic, as in HDBSCAN
 
 # Control characters other than white space; they carry no meaning and break terminals and spreadsheets.
-_CONTROL = {c: " " for c in (*range(32), *range(127, 160)) if not chr(c).isspace()}
+_CONTROL = re.compile(f"[{''.join(chr(c) for c in (*range(32), *range(127, 160)) if not chr(c).isspace())}]")
 
 
 def normalise(text: str) -> str:
@@ -39,7 +40,9 @@ def normalise(text: str) -> str:
     >>> normalise("  cafe\\u0301\\n\\tau lait ")
     'café au lait'
     """
-    folded = " ".join(unicodedata.normalize("NFC", text).translate(_CONTROL).split())
+    if text.isascii() and text.isprintable():  # most are, and there are many
+        return " ".join(text.split())
+    folded = " ".join(_CONTROL.sub(" ", unicodedata.normalize("NFC", text)).split())
     return folded.encode("utf-8", "replace").decode("utf-8")  # lone surrogates are no text
 
 
@@ -167,15 +170,17 @@ class Corpus:
 
 def _ids_from(keys: Sequence[str], meta: pd.DataFrame | None) -> tuple[str, ...]:
     """Ids that follow the text wherever its row goes; repeated texts are told apart by what else is known of them."""
-    known = [""] * len(keys)
+    times = Counter(keys)
+    names = [key[:16] for key in keys]
+    repeated = [row for row, key in enumerate(keys) if times[key] > 1 or not key]
+    known = [""] * len(repeated)
     if meta is not None and len(meta.columns):
-        known = [str(row) for row in meta.itertuples(index=False)]
+        known = [str(row) for row in meta.iloc[repeated].itertuples(index=False)]
     seen: Counter[str] = Counter()
-    names = [""] * len(keys)
-    for row in sorted(range(len(keys)), key=lambda row: (keys[row], known[row])):
+    for _, _, row in sorted(zip((keys[row] for row in repeated), known, repeated, strict=True)):
         seen[keys[row]] += 1
-        repeated = seen[keys[row]]
-        names[row] = (keys[row][:16] or "empty") + (f"-{repeated}" if repeated > 1 else "")
+        count = seen[keys[row]]
+        names[row] = (keys[row][:16] or "empty") + (f"-{count}" if count > 1 else "")
     return tuple(names)
 
 

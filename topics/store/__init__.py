@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from topics.errors import StoreDamaged
 from topics.store.keys import Ref, canonical, file_sha256, stage_key
-from topics.store.values import MANIFEST, flush_folder, read_value, write_value
+from topics.store.values import MANIFEST, flush_folder, is_large, let_go, read_value, write_value
 from topics.store.vectors import VectorShelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["NO_STORE", "Entry", "Ref", "Store", "VectorShelf", "canonical", "file_sha256", "stage_key"]
+__all__ = ["NO_STORE", "Entry", "Ref", "Store", "VectorShelf", "canonical", "file_sha256", "let_go", "stage_key"]
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +158,8 @@ class Store:
                 self.save(ref, value, note)
             except OSError as error:
                 log.warning("could not keep %s in %s: %s. Going on without.", ref, self.root, error)
+            if is_large(value) and self.has(ref):
+                value = read_value(self.folder(ref), check=False)  # mapped: memory is free for what follows
             return value, False
 
     def entries(self) -> Iterator[Entry]:

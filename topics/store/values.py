@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import mmap
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "value.json"
 _MAPPED = 1 << 20  # arrays above this many bytes are memory-mapped, not read
+_LARGE = 1 << 26  # ... and above this many not even kept in memory by whoever made them
 
 
 def write_value(value: Any, folder: Path, note: str = "") -> None:
@@ -35,8 +37,8 @@ def write_value(value: Any, folder: Path, note: str = "") -> None:
     flush_folder(folder)
 
 
-def read_value(folder: Path) -> Any:
-    """Read what `write_value` wrote, after checking every byte of it.
+def read_value(folder: Path, check: bool = True) -> Any:
+    """Read what `write_value` wrote, after checking every byte of it unless it was written a moment ago.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def read_value(folder: Path) -> Any:
         raise StoreDamaged(f"{folder / MANIFEST} is missing or unreadable.") from None
     if not intact or hashlib.sha256(canonical(told)).hexdigest() != stated:
         raise StoreDamaged(f"{folder / MANIFEST} does not match its checksum.")
-    for name, checksum in told["sha256"].items():
+    for name, checksum in told["sha256"].items() if check else ():
         try:
             found = file_sha256(folder / name)
         except OSError:
@@ -63,6 +65,12 @@ def read_value(folder: Path) -> Any:
         return _read_fields(told["type"], told["fields"], folder)
     except TypeError as error:  # a field came or went since
         raise StoreDamaged(f"{folder} was written by another version of this library: {error}.") from None
+
+
+def is_large(value: Any) -> bool:
+    """Whether a value holds an array that is better left on the disk."""
+    parts = (getattr(value, field.name) for field in dataclasses.fields(value))
+    return any(isinstance(part, np.ndarray) and part.nbytes > _LARGE for part in parts)
 
 
 def _write_fields(value: Any, folder: Path, prefix: str) -> dict[str, Any]:
@@ -136,6 +144,15 @@ def _read_field(told: Mapping[str, Any], folder: Path) -> Any:
 
 def _read_array(path: Path) -> Any:
     return np.load(path, mmap_mode="r" if path.stat().st_size > _MAPPED else None)
+
+
+def let_go(array: np.ndarray[Any, Any]) -> None:
+    """Give the memory of a mapped array back; it is read from the disk again when needed. Others stay as they are."""
+    mapped: Any = array
+    while isinstance(mapped, np.ndarray):
+        mapped = mapped.base
+    if isinstance(mapped, mmap.mmap) and hasattr(mapped, "madvise"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _tuples(value: Any) -> Any:

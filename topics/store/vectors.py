@@ -16,6 +16,7 @@ import numpy as np
 from topics.data import VectorShard
 from topics.errors import StoreDamaged
 from topics.store.keys import Ref
+from topics.store.values import let_go
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -84,6 +85,7 @@ class VectorShelf:
         for shard in self._shards.values():
             place, here = _places(keys, shard.keys)
             vectors[place[here]] = shard.vectors[np.flatnonzero(here)]
+            let_go(shard.vectors)
         return vectors
 
     def put(self, keys: NDArray[np.bytes_], vectors: NDArray[np.float32]) -> None:
@@ -100,22 +102,27 @@ class VectorShelf:
             self._shards[key] = self._store.load(Ref(STAGE, key))  # from the disk, so that memory stays free
 
     def merge(self) -> None:
-        """Make one shard of many small ones."""
+        """Make few large shards of many small ones."""
         with self.locked():
             small = [
                 key
                 for key in self._store.keys(STAGE, f"{self._encoder}-")
                 if key in self._shards and len(self._shards[key].keys) < _LARGE
             ]
-            if len(small) <= _MANY:
-                return
-            keys = np.concatenate([self._shards[key].keys for key in small])
-            keys, first = np.unique(keys, return_index=True)
-            vectors = np.concatenate([self._shards[key].vectors for key in small])[first]
-            self.put(keys, vectors)
-            for key in small:
-                self._store.remove(Ref(STAGE, key))
-                del self._shards[key]
+            while len(small) > _MANY:
+                together, many = [small.pop()], len(self._shards[small[-1]].keys)
+                while small and many < _LARGE:
+                    many += len(self._shards[small[-1]].keys)
+                    together.append(small.pop())
+                self._put_together(together)
+
+    def _put_together(self, shards: list[str]) -> None:
+        keys, first = np.unique(np.concatenate([self._shards[key].keys for key in shards]), return_index=True)
+        vectors = np.concatenate([self._shards[key].vectors for key in shards])[first]
+        self.put(keys, vectors)
+        for key in shards:
+            self._store.remove(Ref(STAGE, key))
+            del self._shards[key]
 
     def _told(self, many: int) -> str:
         return f"{many} vectors of {self._note}"
