@@ -7,8 +7,10 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from fakes import HashingEncoder
 from surfaces_fakes import World, command, convert, digests, documents, finish, start
 
 import topics
@@ -342,6 +344,29 @@ def test_assign_writes_the_format_of_the_suffix(cli, world, written, tmp_path, s
     table = read(tmp_path / f"placed{suffix}")
     assert table["topic"].tolist() == topics.load(written).documents["topic"].tolist()
     assert table["id"].tolist() == documents()["id"].tolist()
+
+
+def test_a_run_on_vectors_is_fitted_proved_and_assigned_to(cli, world, tmp_path):
+    encoder = HashingEncoder(16)
+    table = documents()
+    np.save("vectors.npy", encoder.encode(table["text"].tolist()))
+    new = pd.DataFrame({"id": ["a", "b"], "text": ["bank rate and money", "goal of the match"]})
+    vectors = [row.tolist() for row in encoder.encode(new["text"].tolist())]
+    new.assign(embedding=vectors).to_parquet("new.parquet")
+    assert cli("fit", world.csv, "--id", "id", "--encoder", "precomputed:vectors.npy", "--output", "run").code == 0
+    assert cli("verify", "run").out.startswith("Identical: 160 documents")
+    told = cli("assign", "run", "new.parquet", "--text", "text", "--embeddings", "?column=embedding", "--quiet")
+    table = pd.read_csv(io.StringIO(told.out))
+    want = topics.load("run").assign(new["text"].tolist(), embeddings=vectors)
+    assert (told.code, table["topic"].tolist()) == (0, want["topic"].tolist())
+    by_id = ("--embeddings", "precomputed:new.parquet?column=embedding&id=id", "--quiet")
+    assert cli("assign", "run", "new.parquet", "--text", "text", *by_id).out == told.out
+    _refused(cli("assign", "run", "new.parquet", "--text", "text"), r"precomputed:vectors\.npy.*--embeddings FILE")
+    _refused(
+        cli("assign", "run", "new.parquet", "--text", "text", "--embeddings", "vectors.npy"),
+        r"vectors\.npy: 160 rows for 2 documents",
+    )
+    _refused(cli("fit", world.csv, "--encoder", "precomputed:none.npy"), r"there is no file none\.npy")
 
 
 def test_assign_guards_spreadsheets(cli, world, written, tmp_path):

@@ -200,6 +200,20 @@ def test_a_bad_parameter_is_refused_when_fitting_and_not_before():
         model.fit(TEXTS)
 
 
+def test_vectors_may_be_given_to_fit_and_predict(fitted):
+    vectors, new = HashingEncoder().encode(TEXTS), ["all about the bank", "a goal"]
+    model = TopicModel(store=NO_STORE, n_epochs=50, consensus=3)
+    np.testing.assert_array_equal(model.fit_predict(TEXTS, embeddings=vectors), fitted.labels_)
+    assert model.encoder == TopicModel().encoder
+    np.testing.assert_array_equal(model.predict(TEXTS), fitted.labels_)
+    given = HashingEncoder().encode(new)
+    np.testing.assert_array_equal(model.predict(new, embeddings=given), fitted.predict(new))
+    with pytest.raises(InvalidInput, match="embeddings=array"):
+        model.predict(new)
+    pipeline = Pipeline([("topics", model)])
+    np.testing.assert_array_equal(pipeline.fit_predict(TEXTS, topics__embeddings=vectors), fitted.labels_)
+
+
 # --- among other estimators -----------------------------------------------------------------------
 
 

@@ -340,10 +340,15 @@ def test_another_encoder_object_is_refused(fitted, given):
 
 
 @pytest.mark.parametrize("encoder", [HashingEncoder(), _anonymous()], ids=["fingerprint", "anonymous"])
-def test_a_run_made_with_an_encoder_object_asks_for_it(encoder):
+def test_a_run_made_with_an_encoder_object_asks_for_it_once_it_was_loaded(encoder, tmp_path):
     texts = documents(40)["text"].tolist()
-    run = topics.fit(texts, encoder=encoder, store=NO_STORE)
+    fitted = topics.fit(texts, encoder=encoder, store=NO_STORE)
+    assert fitted.encoder is encoder
+    run = topics.load(fitted.save(tmp_path / "run"))
+    assert run.encoder is None
     assert run.assign(texts[:5], store=NO_STORE)["known"].all()
+    expected = fitted.assign(["money rates"], store=NO_STORE)
+    pd.testing.assert_frame_equal(run.assign(["money rates"], store=NO_STORE, encoder=encoder), expected)
     with pytest.raises(InvalidInput, match="<HashingEncoder> was an encoder object; pass it again as encoder="):
         run.assign(["money rates"], store=NO_STORE)
 
@@ -383,7 +388,7 @@ def test_a_handful_of_documents_is_a_run(many):
 def test_every_stage_says_what_decides_it():
     assert set(STAGES) == {stage.name for stage in STAGES.values()}
     assert all(stage.version >= 1 for stage in STAGES.values())
-    assert {name for name, stage in STAGES.items() if stage.outside} == {"intake", "encoder"}
+    assert {name for name, stage in STAGES.items() if stage.outside} == {"intake", "encoder", "precomputed"}
     with pytest.raises(dataclasses.FrozenInstanceError):
         ENCODER.version = 2
 

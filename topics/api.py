@@ -10,10 +10,12 @@ import numpy as np
 from topics import assignment
 from topics.assembly import named
 from topics.config import Config
-from topics.corpus import Source, read
+from topics.corpus import MEMORY, Source, read
 from topics.data import NOISE, Corpus, Embeddings, Texts
-from topics.errors import InvalidInput
-from topics.pipeline import embed_texts, fit_topics
+from topics.embedding import as_encoder, fitted, name_of
+from topics.embedding.precomputed import ARRAY, embed_documents
+from topics.errors import InvalidConfig, InvalidInput
+from topics.pipeline import embed_corpus, embed_texts, fit_topics
 from topics.store import Ref, Store, let_go
 from topics.workshop import Workshop
 
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
+    from numpy.typing import NDArray
 
-    from topics.protocols import Encoder
     from topics.run import Run
 
 _BLOCK = 65_536  # documents put in order at once
@@ -37,7 +39,8 @@ def fit(
     date: str | None = None,
     class_: str | None = None,
     store: Store | None = None,
-    encoder: str | Encoder | None = None,
+    encoder: Any = None,
+    embeddings: Any = None,
     **settings: Any,
 ) -> Run:
     """Find the topics of documents.
@@ -52,8 +55,14 @@ def fit(
         Columns, where documents are a table. Text and id are guessed, and the guess is logged.
     store : Store, optional
         By default `$TOPICS_STORE`, else `outputs/store`; `NO_STORE` remembers nothing.
-    encoder : str or Encoder, optional
-        A model's name or folder, or an object with `encode`.
+    encoder : str or object, optional
+        A model's name or folder, or an object: with `encode`, a scikit-learn transformer, a function from
+        a list of str to an array; see `topics.embedding.as_encoder`. The run remembers an object, so that
+        it can assign, and does not save it. A transformer that is not fitted is cloned and fitted.
+    embeddings : array_like of shape (n, d), optional
+        Vectors of the documents in their order, in place of an encoder. Documents with the same text get
+        the mean of theirs; rows of documents without text do not count. From a file:
+        `encoder="precomputed:FILE"`.
     **settings
         Fields of `Config`.
 
@@ -65,10 +74,14 @@ def fit(
     ------
     InvalidInput, InvalidConfig, ModelNotFound
     """
-    if isinstance(encoder, str):
+    _check_one(encoder, embeddings)
+    if embeddings is not None:
+        settings["encoder"] = ARRAY
+    elif isinstance(encoder, str):
         settings["encoder"], encoder = encoder, None
     elif encoder is not None:
-        settings["encoder"] = _name_of(encoder)
+        as_encoder(encoder)  # what cannot be one is said before anything is read
+        settings["encoder"] = name_of(encoder)
     config = Config.of(**{**(config.model_dump() if config else {}), **settings})
     columns = {"text": text, "id": id, "date": date, "class_": class_}
     source: Source | Corpus
@@ -79,12 +92,12 @@ def fit(
     else:
         source = read(documents, **columns).corpus
     workshop = Workshop(store or Store(), config.threads, config.batch_size)
-    return fit_topics(source, config, workshop, encoder=encoder)
+    return fit_topics(source, config, workshop, encoder=encoder, embeddings=embeddings)
 
 
 def embed(
     documents: Any,
-    encoder: str | Encoder = "",
+    encoder: Any = "",
     *,
     text: str | None = None,
     store: Store | None = None,
@@ -96,8 +109,8 @@ def embed(
     Parameters
     ----------
     documents : as in `fit`
-    encoder : str or Encoder, optional
-        A model's name or folder, or an object with `encode`; by default that of `Config`.
+    encoder : str or object, optional
+        As in `fit`; by default that of `Config`.
     text : str, optional
         Column with the texts, where documents are a table.
     store : Store, optional
@@ -115,13 +128,21 @@ def embed(
     ------
     InvalidInput, InvalidConfig, ModelNotFound
     """
-    given, name = (None, encoder or Config.of().encoder) if isinstance(encoder, str) else (encoder, _name_of(encoder))
+    given, name = (None, encoder or Config.of().encoder) if isinstance(encoder, str) else (encoder, name_of(encoder))
     told = {"workers": workers, "batch_size": batch_size}
     config = Config.of(encoder=name, **{key: value for key, value in told.items() if value is not None})
     corpus = read(documents, text=text).corpus
     workshop = Workshop(store or Store(), config.threads, config.batch_size)
+    if given is not None:
+        given = fitted(given, corpus.texts)
+    location = documents.location if isinstance(documents, Source) else MEMORY
+    if isinstance(documents, str | os.PathLike):
+        location = os.fspath(documents)
+    whole = workshop.hold("corpus", corpus.key, corpus)
     texts = workshop.hold("texts", corpus.texts.fingerprint[:40], corpus.texts)
-    found: Embeddings = workshop.load(embed_texts(texts, config, workshop, _stepping(workshop), given))
+    found: Embeddings = workshop.load(
+        embed_corpus(whole, texts, config, workshop, _stepping(workshop), given, location=location)
+    )
     rows = np.zeros((len(corpus), found.vectors.shape[1]), dtype=np.float32)
     for start in range(0, len(rows), _BLOCK):
         block = corpus.rows[start : start + _BLOCK]
@@ -130,7 +151,9 @@ def embed(
     return Embeddings(rows, found.encoder, found.fingerprint)
 
 
-def assign(run: Run, documents: Any, store: Store | None = None, encoder: Encoder | None = None) -> pd.DataFrame:
+def assign(
+    run: Run, documents: Any, store: Store | None = None, encoder: Any = None, embeddings: Any = None
+) -> pd.DataFrame:
     """Place documents among the topics of a run.
 
     A text that was there at fit gets the answer it got then. Any other is placed by its neighbours
@@ -141,8 +164,11 @@ def assign(run: Run, documents: Any, store: Store | None = None, encoder: Encode
     run : Run
     documents : as in `fit`
     store : Store, optional
-    encoder : Encoder, optional
-        Needed where the run was fitted with an encoder object.
+    encoder : str or object, optional
+        As in `fit`; by default that of the fit. Needed where that was an object and the run was loaded.
+    embeddings : array_like of shape (n, d), optional
+        Vectors of these documents, as in `fit`. They must be made as those of the fit were; only d is
+        checked. Needed where the run was fitted on vectors, for texts that were not there.
 
     Returns
     -------
@@ -153,10 +179,11 @@ def assign(run: Run, documents: Any, store: Store | None = None, encoder: Encode
     Raises
     ------
     InvalidInput
-        If the encoder is not the one the run was fitted with, or that was an object and none is given.
+        If the encoder is not the one the run was fitted with, or is needed and not given; or the vectors.
     """
     import pandas as pd
 
+    _check_one(encoder, embeddings)
     corpus = documents if isinstance(documents, Corpus) else read(documents).corpus
     model, texts = run.model, corpus.texts
     place = np.searchsorted(model.keys, texts.keys)
@@ -165,25 +192,13 @@ def assign(run: Run, documents: Any, store: Store | None = None, encoder: Encode
     labels[known], strengths[known] = model.labels[place[known]], model.strengths[place[known]]
     closest[known] = model.nearest[place[known]]
     new = np.flatnonzero(~known)
+    given = None if embeddings is None else _given_vectors(run, corpus, embeddings)
     if len(new):
         workshop = Workshop(store or Store(), run.config.threads, run.config.batch_size)
         unseen = Texts(tuple(texts.texts[int(row)] for row in new), texts.keys[new])
-        vectors = workshop.load(
-            embed_texts(
-                workshop.hold("texts", unseen.fingerprint[:40], unseen),
-                run.config,
-                workshop,
-                _stepping(workshop),
-                encoder,
-            )
-        )
-        if vectors.fingerprint != model.fingerprint or vectors.vectors.shape[1] != model.vectors.shape[1]:
-            raise InvalidInput(
-                f"the encoder {vectors.encoder} here is not the one this run was fitted with (its files differ); "
-                "install the same model, or fit again."
-            )
+        vectors = _encoded(run, unseen, workshop, encoder) if given is None else given[new]
         closest[new], strengths[new] = assignment.place(
-            vectors.vectors, model.vectors, model.voters, model.centroids, workshop.threads
+            vectors, model.vectors, model.voters, model.centroids, workshop.threads
         )
         labels[new] = np.where(strengths[new] >= model.threshold, closest[new], NOISE)
     row = corpus.rows
@@ -197,9 +212,39 @@ def assign(run: Run, documents: Any, store: Store | None = None, encoder: Encode
     return table
 
 
+def _check_one(encoder: Any, embeddings: Any) -> None:
+    if encoder is not None and embeddings is not None:
+        raise InvalidConfig("encoder and embeddings exclude each other: with vectors nothing is left to encode.")
+
+
+def _given_vectors(run: Run, corpus: Corpus, embeddings: Any) -> NDArray[np.float32]:
+    vectors = embed_documents(corpus, embeddings).vectors
+    if vectors.shape[1] != run.model.vectors.shape[1]:
+        raise InvalidInput(
+            f"embeddings: rows of {vectors.shape[1]} numbers, those of the fit have {run.model.vectors.shape[1]}; make "
+            "them with the same encoder."
+        )
+    return vectors
+
+
+def _encoded(run: Run, texts: Texts, workshop: Workshop, encoder: Any) -> NDArray[np.float32]:
+    """Vectors of texts that were not there at fit, by the encoder of the fit or one that is given in its place."""
+    config, model = run.config, run.model
+    if isinstance(encoder, str):
+        config, encoder = Config.of(**{**config.model_dump(), "encoder": encoder}), None
+    elif encoder is None:
+        encoder = run.encoder
+    ref = workshop.hold("texts", texts.fingerprint[:40], texts)
+    found: Embeddings = workshop.load(embed_texts(ref, config, workshop, _stepping(workshop), encoder))
+    # Of vectors that were given, or made by an object that does not say which it is, the width is all that is known.
+    another = model.fingerprint and found.fingerprint != model.fingerprint
+    if another or found.vectors.shape[1] != model.vectors.shape[1]:
+        raise InvalidInput(
+            f"the encoder {found.encoder} here is not the one this run was fitted with (its files differ); "
+            "install the same model, or fit again."
+        )
+    return found.vectors
+
+
 def _stepping(workshop: Workshop) -> Callable[..., Ref]:
     return lambda stage, *inputs, **params: workshop.run(stage, inputs, params).ref
-
-
-def _name_of(encoder: Encoder) -> str:
-    return f"<{type(encoder).__qualname__}>"  # no name by which it could be found

@@ -37,6 +37,7 @@ def assemble(
     intake: Intake,
     location: str,
     stages: tuple[StageRecord, ...],
+    encoder: Any = None,
 ) -> Run:
     """Bring the documents back in."""
     import pandas as pd
@@ -114,7 +115,18 @@ def assemble(
         "languages": list(counts.languages),
         "versions": versions(),
     }
-    return Run(documents, topics, representatives, settled.curve, measured.overall, model, config, provenance, stages)
+    return Run(
+        documents,
+        topics,
+        representatives,
+        settled.curve,
+        measured.overall,
+        model,
+        config,
+        provenance,
+        stages,
+        encoder,
+    )
 
 
 def _advice(encoder: str, languages: Sequence[str]) -> list[str]:

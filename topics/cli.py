@@ -187,13 +187,28 @@ def show(run_folder: str, topic: str | None, as_json: bool) -> None:
 @click.argument("input")
 @options.columns
 @click.option("--output", metavar="FILE", help=".csv, .jsonl or .parquet; default: CSV on standard output")
+@click.option(
+    "--embeddings",
+    "vectors",
+    metavar="FILE",
+    help="vectors of the documents, for a RUN that was fitted on vectors: as after precomputed: in --encoder",
+)
 @_store
 @_quiet
-def assign(run_folder: str, input: str, output: str | None, store_root: str | None, quiet: bool, **given: Any) -> None:  # noqa: A002
+def assign(
+    run_folder: str,
+    input: str,  # noqa: A002
+    output: str | None,
+    vectors: str | None,
+    store_root: str | None,
+    quiet: bool,
+    **given: Any,
+) -> None:
     """Place the documents of INPUT among the topics of RUN; a line each, in their order."""
     from topics.api import assign as place
     from topics.console import telling
     from topics.corpus import read
+    from topics.embedding.precomputed import SCHEME, file_rows
     from topics.folder import load
     from topics.store import Store
 
@@ -203,7 +218,9 @@ def assign(run_folder: str, input: str, output: str | None, store_root: str | No
     run = load(run_folder)
     _, columns = options.gather(None, given)
     with telling(quiet):
-        table = place(run, read(input, **columns).corpus, store=Store(store_root))
+        corpus = read(input, **columns).corpus
+        rows = file_rows(corpus, f"{SCHEME}{vectors.removeprefix(SCHEME)}", input) if vectors else None
+        table = place(run, corpus, store=Store(store_root), embeddings=rows)
     write_table(table, output, suffix)
 
 

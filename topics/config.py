@@ -27,7 +27,7 @@ class Config(BaseModel):
     encoder: str = Field(
         "all-MiniLM-L6-v2",
         min_length=1,
-        description="sentence-transformers model, by name or folder; or static:, transformer:, remote: and more",
+        description="sentence-transformers model, by name or folder; or static:, transformer:, remote:, precomputed:",
     )
     n_neighbors: int = Field(30, ge=2, le=500, description="neighbours per document in the graph")
     consensus: int = Field(

@@ -167,6 +167,12 @@ class Corpus:
         lines = table.sort_values("id", kind="stable").to_csv(index=False)
         return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
 
+    @cached_property
+    def key(self) -> str:
+        """What it is kept under: the fingerprint does not know the order of the documents, this does."""
+        ordered = "\n".join((self.fingerprint, *self.ids)).encode("utf-8", "surrogatepass")
+        return hashlib.sha256(ordered).hexdigest()[:40]
+
 
 def _ids_from(keys: Sequence[str], meta: pd.DataFrame | None) -> tuple[str, ...]:
     """Ids that follow the text wherever its row goes; repeated texts are told apart by what else is known of them."""

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.utils import Tags
 
-    from topics.protocols import Encoder
     from topics.run import Run
     from topics.store import Store
 
@@ -33,8 +32,8 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    encoder : str or Encoder
-        A model's name or folder, or an object with `encode`.
+    encoder : str or object
+        As in `topics.fit`; an object is never changed, what is fitted is a clone.
     store : Store, optional
         Keeps what is computed. By default `$TOPICS_STORE`, else `outputs/store`.
 
@@ -61,7 +60,7 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        encoder: str | Encoder = _DEFAULT["encoder"],
+        encoder: Any = _DEFAULT["encoder"],
         n_neighbors: int = _DEFAULT["n_neighbors"],
         consensus: int = _DEFAULT["consensus"],
         n_components: int = _DEFAULT["n_components"],
@@ -97,21 +96,36 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.batch_size = batch_size
         self.store = store
 
-    def fit(self, X: Iterable[str], y: Any = None) -> TopicModel:
+    def fit(self, X: Iterable[str], y: Any = None, *, embeddings: Any = None) -> TopicModel:
         """Find the topics of texts; `y` is ignored.
+
+        Parameters
+        ----------
+        X : sequence of n str
+        embeddings : array_like of shape (n, d), optional
+            Their vectors, in place of those of `encoder`; as in `topics.fit`.
 
         Raises
         ------
         InvalidInput
             If `X` is not a sequence of texts, or holds too few.
         """
-        self.run_: Run = fit(_texts(X), **self.get_params(deep=False))
+        settings = self.get_params(deep=False)
+        if embeddings is not None:
+            settings["encoder"] = None
+        self.run_: Run = fit(_texts(X), embeddings=embeddings, **settings)
         self.labels_: NDArray[np.int64] = self.run_.documents["topic"].to_numpy(dtype=np.int64, copy=True)
         self.topics_ = self.run_.topics
         return self
 
-    def predict(self, X: Iterable[str]) -> NDArray[np.int64]:
+    def predict(self, X: Iterable[str], *, embeddings: Any = None) -> NDArray[np.int64]:
         """Topic of each text, -1 for outliers; for those seen at fit, what `fit` said.
+
+        Parameters
+        ----------
+        X : sequence of n str
+        embeddings : array_like of shape (n, d), optional
+            Their vectors; needed for new texts where `fit` was given vectors.
 
         Raises
         ------
@@ -119,8 +133,7 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             Before `fit`.
         """
         check_is_fitted(self)
-        encoder = None if isinstance(self.encoder, str) else self.encoder
-        return assign(self.run_, _texts(X), store=self.store, encoder=encoder)["topic"].to_numpy(dtype=np.int64)
+        return assign(self.run_, _texts(X), store=self.store, embeddings=embeddings)["topic"].to_numpy(dtype=np.int64)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

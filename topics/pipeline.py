@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from topics import embedding
 from topics.assembly import assemble
 from topics.corpus import MEMORY, STDIN, Source
-from topics.data import Corpus, Intake
+from topics.data import Corpus, Embeddings, Intake
+from topics.embedding import precomputed
 from topics.errors import InvalidInput, StoreDamaged
 from topics.run import Run, StageRecord
 from topics.steps import (
@@ -29,6 +30,7 @@ from topics.steps import (
     GRAPH,
     MEASURE,
     NEIGHBORS,
+    PRECOMPUTED,
     READ,
     REDUCE,
     SETTLE,
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from topics.config import Config
-    from topics.protocols import Encoder
     from topics.workshop import Params, RunStage, Stage, Workshop
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,8 @@ def fit_topics(
     config: Config,
     workshop: Workshop,
     run_stage: RunStage | None = None,
-    encoder: Encoder | None = None,
+    encoder: Any = None,
+    embeddings: Any = None,
 ) -> Run:
     """Documents in, topics out.
 
@@ -63,8 +65,10 @@ def fit_topics(
         Keeps what is computed; a second run with nothing changed computes nothing.
     run_stage : callable, optional
         Runs one stage instead of `workshop.run`; must leave the result in the workshop's store.
-    encoder : Encoder, optional
-        An object with `encode`, in place of the one `config.encoder` names.
+    encoder : object, optional
+        What `embedding.as_encoder` takes, in place of the encoder `config.encoder` names. The run remembers it.
+    embeddings : array_like of shape (n, d), optional
+        Vectors of the documents, in place of an encoder; see `embedding.precomputed.embed_documents`.
 
     Returns
     -------
@@ -85,7 +89,10 @@ def fit_topics(
         return outcome.ref
 
     corpus, texts, intake = _take_in(documents, workshop, step)
-    vectors = embed_texts(texts, config, workshop, step, encoder)
+    if encoder is not None:
+        encoder = embedding.fitted(encoder, workshop.load(texts))
+    location = documents.location if isinstance(documents, Source) else MEMORY
+    vectors = embed_corpus(corpus, texts, config, workshop, step, encoder, embeddings, location)
     near = step(NEIGHBORS, vectors, n_neighbors=config.n_neighbors)
     graph = step(GRAPH, near, consensus=config.consensus, seed=config.seed)
     layout = {"n_epochs": config.n_epochs, "seed": config.seed}
@@ -109,6 +116,7 @@ def fit_topics(
         intake=intake,
         location=_where(documents),
         stages=tuple(stages),
+        encoder=encoder,
     )
 
 
@@ -125,19 +133,42 @@ def _take_in(documents: Source | Corpus, workshop: Workshop, step: Callable[...,
             log.warning("%s Reading %s again.", error, documents.location)
             READ.compute(workshop, {"location": documents.location, **columns})
     else:
-        intake = Intake(documents.fingerprint[:40], documents.texts.fingerprint[:40], {}, ())
+        intake = Intake(documents.key, documents.texts.fingerprint[:40], {}, ())
         corpus = workshop.hold("corpus", intake.corpus, documents)
     return corpus, Ref("texts", intake.texts, within=corpus), intake
 
 
-def embed_texts(
-    texts: Ref, config: Config, workshop: Workshop, step: Callable[..., Ref], encoder: Encoder | None
+def embed_corpus(
+    corpus: Ref,
+    texts: Ref,
+    config: Config,
+    workshop: Workshop,
+    step: Callable[..., Ref],
+    encoder: Any = None,
+    embeddings: Any = None,
+    location: str = MEMORY,
 ) -> Ref:
+    """A reference to the vectors of the texts: given for the documents, as an array or a file, or by an encoder."""
+    if embeddings is not None:
+        given = precomputed.embed_documents(workshop.load(corpus), embeddings, config.encoder)
+        return _hold_vectors(given, workshop)
+    if encoder is None and config.encoder.startswith(precomputed.SCHEME):
+        return step(PRECOMPUTED, corpus, name=config.encoder, location=location)
+    return embed_texts(texts, config, workshop, step, encoder)
+
+
+def embed_texts(texts: Ref, config: Config, workshop: Workshop, step: Callable[..., Ref], encoder: Any = None) -> Ref:
     """A reference to the vectors, by the encoder of the configuration or by the object given."""
+    if encoder is None and config.encoder.startswith((precomputed.SCHEME, precomputed.ARRAY)):
+        raise InvalidInput(
+            f"{config.encoder}: vectors that were given, and no encoder that could make more. Pass those of these "
+            "documents, made alike: embeddings=array in Python, --embeddings FILE for `topics assign`."
+        )
     if encoder is None and config.encoder.startswith("<"):
         raise InvalidInput(f"{config.encoder} was an encoder object; pass it again as encoder=...")
     if encoder is None:
         return step(EMBED, step(ENCODER, name=embedding.base_of(config.encoder)), texts, name=config.encoder)
+    encoder = embedding.as_encoder(encoder, len(workshop.load(texts)))
     fingerprint = str(getattr(encoder, "fingerprint", ""))
     if fingerprint:
         given = replace(
@@ -147,7 +178,10 @@ def embed_texts(
         )
         return step(given, texts, name=config.encoder, fingerprint=fingerprint)
     # Nobody knows what an object computes: its vectors are known by themselves.
-    found = embedding.embed(workshop.load(texts), encoder, config.encoder)
+    return _hold_vectors(embedding.embed(workshop.load(texts), encoder, config.encoder), workshop)
+
+
+def _hold_vectors(found: Embeddings, workshop: Workshop) -> Ref:
     return workshop.hold("embeddings", hashlib.sha256(found.vectors.tobytes()).hexdigest()[:40], found)
 
 

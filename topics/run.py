@@ -75,6 +75,8 @@ class Run:
     #: JSON-ready: "input" (how the corpus was read), "corpus" (fingerprint), "languages", "versions".
     provenance: dict[str, Any]
     stages: tuple[StageRecord, ...] = ()
+    #: The encoder object of the fit, where there was one, fitted; it is no part of the result and not saved.
+    encoder: Any = None
 
     def __repr__(self) -> str:
         return f"<Run {self.provenance['run']}: {len(self.topics)} topics in {len(self.documents)} documents>"

@@ -5,7 +5,6 @@ Raise `version` when the code of a stage changes its results; stored ones are th
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from typing import Any
 
@@ -13,6 +12,7 @@ from topics import assignment, clustering, description, embedding, metrics, neig
 from topics import graph as graphs
 from topics.corpus import Source, file_digest, read
 from topics.data import Intake
+from topics.embedding import precomputed
 from topics.store import Ref
 from topics.workshop import Params, Stage, Workshop
 
@@ -30,9 +30,7 @@ def _read(at: Workshop, params: Params, *_: Any) -> Intake:
         reading = read(_source(params))
         corpus, notes, used = reading.corpus, reading.notes, reading.source
         columns = {"text": used.text, "id": used.id, "date": used.date, "class": used.class_}
-    # The fingerprint does not know the order of the documents, but they are to come back in it.
-    ordered = "\n".join((corpus.fingerprint, *corpus.ids)).encode("utf-8", "surrogatepass")
-    ref = Ref("corpus", hashlib.sha256(ordered).hexdigest()[:40])
+    ref = Ref("corpus", corpus.key)
     at.store.save(ref, corpus, note=f"{len(corpus)} documents")
     at.at_hand[ref] = corpus
     return Intake(ref.key, corpus.texts.fingerprint[:40], columns, notes)
@@ -66,6 +64,13 @@ EMBED = Stage(
     ),
     version=2,
     libraries=("openvino", "tokenizers"),
+)
+PRECOMPUTED = Stage(
+    "precomputed",
+    lambda at, params, corpus: precomputed.embed_file(corpus, params["name"], params["location"]),
+    libraries=("numpy",),
+    resolve=lambda params: {**params, "digest": precomputed.digest(params["name"], params["location"])},
+    outside=True,
 )
 NEIGHBORS = Stage(
     "neighbors",
@@ -106,5 +111,18 @@ MEASURE = Stage("measures", lambda at, params, *values: metrics.measure(*values)
 
 STAGES = {
     stage.name: stage
-    for stage in (READ, ENCODER, EMBED, NEIGHBORS, GRAPH, REDUCE, CLUSTER, SETTLE, COUNT, DESCRIBE, MEASURE)
+    for stage in (
+        READ,
+        ENCODER,
+        EMBED,
+        PRECOMPUTED,
+        NEIGHBORS,
+        GRAPH,
+        REDUCE,
+        CLUSTER,
+        SETTLE,
+        COUNT,
+        DESCRIBE,
+        MEASURE,
+    )
 }

@@ -21,7 +21,7 @@ _BLOCK = 512  # query rows in a product
 _GROUPS = 64  # candidates a group; see _largest
 
 
-def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit_rows(vectors: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float32]:
     """Scale rows to length 1; a row of zeros stays.
 
     Examples

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from topics.corpus import MEMORY, STDIN, Source
+from topics.embedding.precomputed import ARRAY
 from topics.errors import VerificationFailed
 from topics.folder import MANIFEST, changed_files, load, read_manifest, save
 from topics.pipeline import fit_topics
@@ -60,6 +61,11 @@ def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = N
             "give their file with --input."
         )
     run = load(folder)
+    if run.config.encoder == ARRAY:
+        raise VerificationFailed(
+            f"the files of {folder} are as written, but its vectors came from memory, so it cannot be fitted again "
+            "from here; a fit with encoder='precomputed:FILE' can be."
+        )
     source = Source(where, told.get("text"), told.get("id"), told.get("date"), told.get("class"))
     again = fit_topics(source, run.config, Workshop(store, run.config.threads, run.config.batch_size))
     with tempfile.TemporaryDirectory() as scratch:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fakes import HashingEncoder
 from pydantic import ValidationError
 from surfaces_fakes import ROOT, World, command, digests, documents
 
@@ -127,6 +128,20 @@ def by_the_flow(prefect_home, world) -> tuple[UUID, Path]:
 @pytest.mark.slow
 def test_the_flow_gives_the_digests_of_the_library(by_the_flow, by_the_library):
     assert digests(by_the_flow[1]) == digests(by_the_library)
+
+
+@pytest.mark.slow
+def test_vectors_of_a_file_are_a_task_like_any_other(prefect_home, world, tmp_path):
+    table = documents()
+    vectors = [row.tolist() for row in HashingEncoder(8).encode(table["text"].tolist())]
+    table.assign(embedding=vectors).to_parquet(tmp_path / "input.parquet")
+    changes = {"input": str(tmp_path / "input.parquet"), "encoder": "precomputed:?column=embedding", "text": "text"}
+    flow_run, state = _run(_config(world, tmp_path / "flow", "flow", **changes))
+    assert _states(flow_run)["precomputed"] == ("Completed", 1)
+    assert "encoder" not in _states(flow_run)
+    told = {"encoder": changes["encoder"], "text": "text", "id": "id", "date": "date", "class_": "class"}
+    by_the_library = world.fit(changes["input"], **told).save(tmp_path / "library")
+    assert digests(Path(state.result())) == digests(by_the_library)
 
 
 @pytest.mark.slow

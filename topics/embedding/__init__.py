@@ -12,6 +12,7 @@ import numpy as np
 from topics.data import ConvertedEncoder, Embeddings, Texts
 from topics.embedding.checkpoint import Checkpoint, find_checkpoint
 from topics.embedding.families import NamedEncoder, family_encoder, is_family
+from topics.embedding.objects import as_encoder, fitted, name_of
 from topics.embedding.openvino import OpenVinoEncoder, convert, precision, unconverted
 from topics.embedding.sentence import Asked, leaves_prompt_out
 from topics.embedding.torch import TorchEncoder
@@ -30,11 +31,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checkpoint",
+    "as_encoder",
     "base_of",
     "convert",
     "decisive",
     "embed",
     "find_checkpoint",
+    "fitted",
+    "name_of",
     "open_encoder",
     "precision",
     "prepare",
@@ -167,13 +171,16 @@ def embed(texts: Texts, encoder: Encoder, name: str, store: Store = NO_STORE) ->
     shelf = VectorShelf(store if told else NO_STORE, hashlib.sha256(told.encode()).hexdigest()[:40], name)
     shelf.refresh()
     left = np.flatnonzero(~shelf.known(texts.keys))
-    for _ in track(_fill(shelf, texts, left, encoder, name), len(left), "Embedding", "documents", lambda many: many):
+    filling = _fill(shelf, texts, left, encoder, name, keeps=bool(told))
+    for _ in track(filling, len(left), "Embedding", "documents", lambda many: many):
         pass
     shelf.merge()
     return Embeddings(shelf.get(texts.keys), name, fingerprint)
 
 
-def _fill(shelf: VectorShelf, texts: Texts, left: NDArray[np.int64], encoder: Encoder, name: str) -> Iterator[int]:
+def _fill(
+    shelf: VectorShelf, texts: Texts, left: NDArray[np.int64], encoder: Encoder, name: str, keeps: bool
+) -> Iterator[int]:
     """Encode the texts that are left, a chunk at a time; yields by how many fewer the shelf lacks."""
     many = _FIRST
     while len(left):
@@ -191,7 +198,9 @@ def _fill(shelf: VectorShelf, texts: Texts, left: NDArray[np.int64], encoder: En
                 shelf.put(texts.keys[rows], vectors)
         done, left = len(left) - len(now) + len(rows), now[many:]
         rate = len(rows) / max(time.monotonic() - began, 1e-3)
-        many = int(np.clip(rate * _SECONDS, _FIRST // 4, _MOST))
+        # Where an interruption loses all anyway, chunks do not follow the clock: an encoder whose bits move with
+        # the texts around one is asked the same again by the next run.
+        many = int(np.clip(rate * _SECONDS, _FIRST // 4, _MOST)) if keeps else _MOST
         yield done
 
 
