@@ -364,7 +364,7 @@ def test_a_run_on_vectors_is_fitted_proved_and_assigned_to(cli, world, tmp_path)
     _refused(cli("assign", "run", "new.parquet", "--text", "text"), r"precomputed:vectors\.npy.*--embeddings FILE")
     _refused(
         cli("assign", "run", "new.parquet", "--text", "text", "--embeddings", "vectors.npy"),
-        r"vectors\.npy: 160 rows for 2 documents",
+        r"embeddings: 160 rows for 2 documents",
     )
     _refused(cli("fit", world.csv, "--encoder", "precomputed:none.npy"), r"there is no file none\.npy")
 

@@ -204,7 +204,7 @@ def _means(block: NDArray[np.float32], begin: NDArray[np.int64]) -> NDArray[np.f
     from scipy import sparse
 
     copies = np.diff(begin)
-    ranked = np.argsort((block + 0).view(f"V{block.itemsize * block.shape[1]}").ravel(), kind="stable")  # + 0: no -0
+    ranked = np.argsort(block.view(f"V{block.itemsize * block.shape[1]}").ravel(), kind="stable")
     ranked = ranked[np.argsort(np.repeat(np.arange(len(copies)), copies)[ranked], kind="stable")]
     choose = sparse.csr_array((np.ones(len(block)), ranked, begin), shape=(len(copies), len(block)))
     return np.asarray(choose @ block.astype(np.float64) / copies[:, None], dtype=np.float64)
