@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _BLOCK = 64  # texts a transformer sees at once: products of another shape give other bits
 _FITS = 2**31  # bytes a sparse matrix may take once it is dense
+_ALLOWED = (
+    "an object with encode(list of str), a scikit-learn transformer of texts, or a function from a list of str to "
+    "an array of shape (n, d)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +94,6 @@ def as_encoder(given: Any, total: int = 0) -> Encoder:
     if not callable(given):
         raise InvalidConfig(f"the encoder is a {type(given).__qualname__}, {given!r:.80}; expected {_ALLOWED}.")
     return _Wrapped(name_of(given), fingerprint, given, total)
-
-
-_ALLOWED = (
-    "an object with encode(list of str), a scikit-learn transformer of texts, or a function from a list of str to "
-    "an array of shape (n, d)"
-)
 
 
 def name_of(given: Any) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_SAVE = "Write it with numpy.save(path, array), an array of shape (n, d), float32."
+
 
 def read_npy(path: Path) -> NDArray[Any]:
     """The array of a `.npy` file, mapped into memory and not read until it is used.
@@ -25,7 +27,7 @@ def read_npy(path: Path) -> NDArray[Any]:
         If it holds Python objects, is cut off, or is no such file.
     """
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        found = np.load(path, mmap_mode="r")  # NumPy refuses pickles unless told otherwise
     except (OSError, ValueError, EOFError) as error:
         told = str(error)
         if "pickle" in told or "object" in told:
@@ -34,9 +36,6 @@ def read_npy(path: Path) -> NDArray[Any]:
     if not isinstance(found, np.ndarray):
         raise InvalidInput(f"{path} is an archive of several arrays. {_SAVE}")
     return found
-
-
-_SAVE = "Write it with numpy.save(path, array), an array of shape (n, d), float32."
 
 
 def read_safetensors(path: Path, tensor: str | None) -> NDArray[Any]:
