@@ -81,6 +81,21 @@ def write_model(folder: Path) -> None:
     (folder / "words.json").write_text(json.dumps(words), "utf-8")
 
 
+def cache_model(cache: Path, repository: str, folder: Path) -> Path:
+    """Put the files of a folder into a hub cache as the hub's own client does; gives where they are then."""
+    root, revision = cache / f"models--{repository.replace('/', '--')}", hashlib.sha1(repository.encode()).hexdigest()
+    for name in ("blobs", "refs", "snapshots"):
+        (root / name).mkdir(parents=True)
+    (root / "refs" / "main").write_text(revision)
+    for file in (path for path in folder.rglob("*") if path.is_file()):
+        blob = root / "blobs" / hashlib.sha256(file.read_bytes()).hexdigest()
+        shutil.copy(file, blob)
+        link = root / "snapshots" / revision / file.relative_to(folder)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(blob)
+    return root / "snapshots" / revision
+
+
 def convert(checkpoint: Checkpoint) -> ConvertedEncoder:
     """The encoder of such a folder: the mean of its words' vectors. Stands in for `topics.embedding.convert`."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from topics.api import assign, embed, fit
+    from topics.catalogue import encoders
     from topics.config import Config
     from topics.corpus import Source, read
     from topics.data import Corpus
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from topics.folder import load
     from topics.run import Run
     from topics.store import NO_STORE, Store
+    from topics.trial import try_encoders
 
 #: Every public name and where it lives.
 _HOME = {
@@ -48,9 +50,11 @@ _HOME = {
     "VerificationFailed": "errors",
     "assign": "api",
     "embed": "api",
+    "encoders": "catalogue",
     "fit": "api",
     "load": "folder",
     "read": "corpus",
+    "try_encoders": "trial",
 }
 
 __all__ = [
@@ -70,9 +74,11 @@ __all__ = [
     "VerificationFailed",
     "assign",
     "embed",
+    "encoders",
     "fit",
     "load",
     "read",
+    "try_encoders",
 ]
 
 

@@ -74,6 +74,7 @@ def commands() -> None:
     topics demo                        try it on text that is on this machine
     topics fit posts.csv --text body   topics and a report, in outputs/posts
     topics show outputs/posts T0003    look at one topic
+    topics encoders                    the models that are on this machine
 
     Any command takes --debug, to see where an error comes from.
     """
@@ -270,6 +271,54 @@ def verify(run_folder: str, location: str | None, store_root: str | None, quiet:
         click.echo(
             f"Identical: {found.documents:,} documents, {found.topics:,} topics, all {found.files} files bit by bit."
         )
+
+
+@commands.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--try", "location", metavar="INPUT", help="try them on a sample of these documents")
+@click.option("--text", "text_", metavar="COLUMN", help="column of INPUT with the texts; guessed if not given")
+@click.option("--class", "class_", metavar="COLUMN", help="column of INPUT with known classes: how well are they told")
+@click.option("--sample", default=300, show_default=True, metavar="INT", help="texts of INPUT to try with")
+@_store
+@_quiet
+@_json
+def encoders(
+    names: tuple[str, ...],
+    location: str | None,
+    text_: str | None,
+    class_: str | None,
+    sample: int,
+    store_root: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """List the encoders that are on this machine, and any NAME or folder given; with --try, compare them.
+
+    Without NAME, --try takes all on this machine; services cost money and are tried only by NAME.
+    """
+    from topics.console import print_encoders, print_trial, telling
+    from topics.store import Store
+
+    if location is not None:
+        from topics.trial import try_encoders
+
+        with telling(quiet or as_json):
+            tried = try_encoders(location, *names, text=text_, class_=class_, sample=sample, store=Store(store_root))
+        rows = json.loads(tried.to_json(orient="records"))
+        click.echo(json.dumps(rows, ensure_ascii=False)) if as_json else print_trial(rows)
+        if all(row["problem"] for row in rows):
+            raise click.exceptions.Exit(FAILURE)
+        return
+    if text_ or class_:
+        raise InvalidConfig("--text and --class are columns of the documents that --try names.")
+    from topics.catalogue import list_encoders
+    from topics.embedding.listing import schemes
+
+    found, families = list_encoders(names, Store(store_root)), [vars(scheme) for scheme in schemes()]
+    if as_json:
+        click.echo(json.dumps({"encoders": found, "schemes": families}, ensure_ascii=False))
+    else:
+        print_encoders(found, families)
 
 
 @commands.group()

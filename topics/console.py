@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +19,7 @@ from topics.data import normalise
 from topics.progress import LogWatcher, watched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from topics.run import Run
@@ -183,6 +184,98 @@ def print_topic(run: Run, which: str) -> None:
             other = run.topics.iloc[topic]
             console.print(Text(f"  {similar[topic]:.2f} like {other.topic_id} {_plain(other['name'])}", style="dim"))
     console.print()
+
+
+def print_encoders(encoders: Sequence[Mapping[str, Any]], schemes: Sequence[Mapping[str, Any]]) -> None:
+    """Encoders as `topics.catalogue.list_encoders` tells them, why some cannot be used, and what schemes there are."""
+    console = out()
+    told = [
+        (
+            row["name"],
+            row["family"],
+            row["where"],
+            _count(row["dimension"]),
+            _count(row["max_length"]),
+            "–" if row["bytes"] is None else decimal(row["bytes"]),
+            row["prepared"] or "–",
+            f"{row['vectors']:,}",
+        )
+        for row in encoders
+    ]
+    heads = ("name", "family", "where", "dimensions>", "tokens>", "size>", "prepared", "vectors kept>")
+    console.print(_table(heads, told) if told else "\n  No encoder is on this machine.")
+    _print_problems(console, encoders)
+    families = [
+        (f"{row['scheme']}:", row["example"], "; ".join((row["needs"], *(f"${name} is set" for name in row["found"]))))
+        for row in schemes
+    ]
+    console.print(_table(("scheme", "example", "what it needs"), families))
+
+
+def print_trial(rows: Sequence[Mapping[str, Any]]) -> None:
+    """What `topics.trial.try_encoders` found, and why some failed."""
+    console = out()
+    classes = any(row["agreement"] is not None for row in rows)
+    heads = ("name", "dimensions>", "prepare>", "load>", "texts/s>", "per CPU s>", "whole input>", "too long>")
+    told = [
+        (
+            row["name"],
+            _count(row["dimension"]),
+            _seconds(row["preparing"]),
+            _seconds(row["loading"]),
+            _rate(row["per_second"]),
+            _rate(row["per_cpu_second"]),
+            _seconds(row["estimate"]),
+            _share(row["too_long"]),
+            *((_share(row["agreement"]),) if classes else ()),
+        )
+        for row in rows
+    ]
+    console.print(_table((*heads, "class told>") if classes else heads, told))
+    _print_problems(console, rows)
+    console.print(f"  On {rows[0]['texts']:,} texts, on this machine as busy as it is.", highlight=False)
+    if classes:
+        baseline = next(row["baseline"] for row in rows if row["baseline"] is not None)
+        console.print(
+            f"  class told: the class of most of a text's ten nearest others is its own; {_share(baseline)} by "
+            "naming the largest class.",
+            highlight=False,
+        )
+
+
+def _print_problems(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    for row in rows:
+        if row["problem"]:
+            console.print(Text(f"  {_plain(row['name'])}: {_plain(row['problem'])}", style="yellow"), soft_wrap=True)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table of texts; columns whose head ends in > stand on the right."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=True)
+    for head in heads:
+        table.add_column(head.rstrip(">"), justify="right" if head.endswith(">") else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_plain(cell)) for cell in row))
+    return table
+
+
+def _count(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+def _rate(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
+
+
+def _seconds(value: float | None) -> str:
+    if value is None or value < 60:
+        return "–" if value is None else f"{value:.1f} s"
+    minutes = value / 60
+    return f"{minutes:.1f} min" if minutes < 60 else f"{minutes / 60:,.1f} h"
 
 
 def out() -> Console:

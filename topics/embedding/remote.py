@@ -89,6 +89,10 @@ class RemoteEncoder:
     RemoteEncoder('nomic-embed-text', url='http://localhost:11434/v1/embeddings')
     """
 
+    example = "remote:text-embedding-3-small"
+    needs = "an OpenAI-compatible service, and its key in $OPENAI_API_KEY or the variable named by key="
+    environment = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
+
     def __init__(
         self,
         model: str,

@@ -96,6 +96,9 @@ class StaticEncoder:
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
 
+    example = "static:glove.6B.100d.txt?sif=1e-3"
+    needs = "a file of word vectors: word2vec, GloVe or fastText's .vec"
+
     def __init__(
         self,
         *,
@@ -142,6 +145,11 @@ class StaticEncoder:
     def vector_key(self) -> str:
         """The fingerprint: a vector depends on its text alone."""
         return self.fingerprint
+
+    @cached_property
+    def dimension(self) -> int:
+        """d, from the first line of the file."""
+        return int(read_word_vectors(self._path, 1)[1].shape[1])
 
     @cached_property
     def _loaded(self) -> _Loaded:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -20,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from topics.embedding.checkpoint import Checkpoint
+from topics.embedding.checkpoint import Checkpoint, not_found
+from topics.embedding.hub import offline, read_json
 from topics.embedding.openvino import silence
 from topics.embedding.pooling import POOLINGS, batches, chosen, layer_numbers, pooled
 from topics.errors import InvalidConfig, ModelNotFound
@@ -44,7 +44,7 @@ _TOGETHER |= {"roberta", "xlm-roberta"}
 _OFFSET = {"camembert", "data2vec-text", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl"}
 # What architectures call the same thing in their config.json.
 _DEPTH = ("num_hidden_layers", "n_layers", "n_layer", "num_layers", "encoder_layers")
-_WIDTH = ("hidden_size", "n_embd", "d_model", "dim")
+WIDTH = ("hidden_size", "n_embd", "d_model", "dim")
 _POSITIONS = ("max_position_embeddings", "n_positions")
 
 
@@ -75,6 +75,8 @@ class TransformerEncoder:
 
     Attributes
     ----------
+    dimension, max_length : int
+        Numbers in a vector; tokens read of a text.
     fingerprint, vector_key : str
         SHA-256 over the checkpoint's files, the options and the releases of what computes.
 
@@ -93,6 +95,9 @@ class TransformerEncoder:
     topics.errors.InvalidConfig: pooling='sum'; allowed are mean, cls, max, last.
     """
 
+    example = "transformer:bert-base-uncased?pooling=mean&layers=mean-last-4"
+    needs = "a checkpoint of transformers: a folder, or its name on the hub; safetensors only"
+
     def __init__(
         self,
         model: str,
@@ -108,9 +113,9 @@ class TransformerEncoder:
         self.name, self._pooling, self._max_length, self._threads = model, pooling, max_length, threads
         self._checkpoint = _find(model)
         config = _config(self._checkpoint.folder)
-        depth, width, positions = (_first(config, names) for names in (_DEPTH, _WIDTH, _POSITIONS))
+        depth, width, positions = (first_number(config, names) for names in (_DEPTH, WIDTH, _POSITIONS))
         if not depth or not width:
-            raise InvalidConfig(f"{model} is no text transformer: its config.json names neither of {_DEPTH + _WIDTH}.")
+            raise InvalidConfig(f"{model} is no text transformer: its config.json names neither of {_DEPTH + WIDTH}.")
         self._depth, self._layers = depth, layer_numbers(layers, depth, model)
         self._concatenated = layers == "concat-last-4"
         self.dimension = width * (4 if self._concatenated else 1)
@@ -132,6 +137,11 @@ class TransformerEncoder:
             raise InvalidConfig(f"max_length={told!r}; allowed are whole numbers from {_SHORTEST} on.")
         given: dict[str, Any] = {**options, "max_length": int(told) if told else None}
         return cls(rest, **given, threads=threads)
+
+    @cached_property
+    def max_length(self) -> int:
+        told = read_json(self._checkpoint.folder / "tokenizer_config.json").get("model_max_length")
+        return self._max_length or int(min(self._room or _LONGEST, told or _LONGEST, _LONGEST))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -177,8 +187,7 @@ class TransformerEncoder:
         import torch
 
         tokenizer, model = self._loaded
-        allowed = min(self._room or _LONGEST, tokenizer.model_max_length, _LONGEST)
-        limit, together = self._max_length or allowed, self._kind in _TOGETHER
+        limit, together = self.max_length, self._kind in _TOGETHER
         tokens = tokenizer(sentences, truncation=True, max_length=limit, padding=False)["input_ids"]
         shapes = batches([len(ids) for ids in tokens], _STEP if together else 1, limit, _BUDGET if together else 1)
         pad = next((token for token in (tokenizer.pad_token_id, tokenizer.eos_token_id) if token is not None), 0)
@@ -211,7 +220,7 @@ def _config(folder: Path) -> dict[str, Any]:
         raise ModelNotFound(f"{folder / 'config.json'} is not JSON: {error}. Get the file again.") from None
 
 
-def _first(config: Mapping[str, Any], names: tuple[str, ...]) -> int:
+def first_number(config: Mapping[str, Any], names: tuple[str, ...]) -> int:
     return next((config[name] for name in names if isinstance(config.get(name), int)), 0)
 
 
@@ -226,9 +235,8 @@ def _find(name: str) -> Checkpoint:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
-    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
     seen = []
-    for local in (True,) if offline or Path(name).is_dir() else (True, False):
+    for local in (True,) if offline() or Path(name).is_dir() else (True, False):
         try:
             files = ["*.json", "*.safetensors", "*.txt", "*.model"]
             got = name if Path(name).is_dir() else snapshot_download(name, local_files_only=local, allow_patterns=files)
@@ -243,8 +251,4 @@ def _find(name: str) -> Checkpoint:
             f"no config.json and *.safetensors in {seen[-1]}. Pickled weights (*.bin) are never read, since reading "
             "them can run code: where you trust them, convert them with transformers' save_pretrained."
         )
-    raise ModelNotFound(
-        f"no transformer {name!r}: it is not a folder here, not in the hub's cache, "
-        f"and {'HF_HUB_OFFLINE forbids to ask the hub' if offline else 'the hub could not give it'}. "
-        "Give a folder with config.json, model.safetensors and tokenizer.json, or a name on the hub."
-    )
+    raise not_found("transformer", name, name)

@@ -20,13 +20,24 @@ from typing import TYPE_CHECKING, Any
 
 from topics.errors import StoreDamaged
 from topics.store.keys import Ref, canonical, file_sha256, stage_key
-from topics.store.values import MANIFEST, flush_folder, is_large, let_go, read_value, write_value
-from topics.store.vectors import VectorShelf
+from topics.store.values import MANIFEST, flush_folder, is_large, let_go, read_plain, read_value, write_value
+from topics.store.vectors import VectorShelf, shelved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["NO_STORE", "Entry", "Ref", "Store", "VectorShelf", "canonical", "file_sha256", "let_go", "stage_key"]
+__all__ = [
+    "NO_STORE",
+    "Entry",
+    "Ref",
+    "Store",
+    "VectorShelf",
+    "canonical",
+    "file_sha256",
+    "let_go",
+    "shelved",
+    "stage_key",
+]
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +117,16 @@ class Store:
             os.utime(folder / MANIFEST)
         return value
 
+    def peek(self, ref: Ref) -> dict[str, Any]:
+        """The plain fields of an entry, unverified; it does not count as used.
+
+        Raises
+        ------
+        StoreDamaged
+            If they cannot be read.
+        """
+        return read_plain(self.folder(ref))
+
     def keys(self, stage: str, prefix: str) -> list[str]:
         """The keys of a stage that begin with a prefix, sorted."""
         return sorted(manifest.parent.name for manifest in (self.root / stage).glob(f"{prefix}*/{MANIFEST}"))
@@ -162,9 +183,9 @@ class Store:
                 value = read_value(self.folder(ref), check=False)  # mapped: memory is free for what follows
             return value, False
 
-    def entries(self) -> Iterator[Entry]:
-        """Every entry, by stage and key."""
-        for manifest in sorted(self.root.glob(f"*/*/{MANIFEST}")):
+    def entries(self, stage: str = "*") -> Iterator[Entry]:
+        """Every entry, or those of a stage, by stage and key."""
+        for manifest in sorted(self.root.glob(f"{stage}/*/{MANIFEST}")):
             folder = manifest.parent
             if folder.parent.name in {"temporary", "damaged"}:
                 continue
@@ -234,7 +255,7 @@ class _NoStore(Store):
     def remove(self, ref: Ref) -> None:
         return None
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self, stage: str = "*") -> Iterator[Entry]:
         return iter(())
 
 

@@ -73,6 +73,21 @@ def is_large(value: Any) -> bool:
     return any(isinstance(part, np.ndarray) and part.nbytes > _LARGE for part in parts)
 
 
+def read_plain(folder: Path) -> dict[str, Any]:
+    """The fields of a value that are plain JSON, unverified: to tell what there is without reading it.
+
+    Raises
+    ------
+    StoreDamaged
+        If they cannot be read.
+    """
+    try:
+        fields = json.loads((folder / MANIFEST).read_bytes())["fields"]
+        return {name: told["value"] for name, told in fields.items() if told["kind"] == "json"}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        raise StoreDamaged(f"{folder / MANIFEST} is missing or unreadable.") from None
+
+
 def _write_fields(value: Any, folder: Path, prefix: str) -> dict[str, Any]:
     return {
         field.name: _write_field(getattr(value, field.name), folder, f"{prefix}{field.name}")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STAGE = "vectors"
+_OF = " vectors of "
 _MANY = 8  # shards of one shelf; more are merged
 _LARGE = 100_000  # vectors in a shard that is left as it is
 
@@ -125,7 +126,22 @@ class VectorShelf:
             del self._shards[key]
 
     def _told(self, many: int) -> str:
-        return f"{many} vectors of {self._note}"
+        return f"{many}{_OF}{self._note}"
+
+
+def shelved(store: Store) -> dict[str, int]:
+    """How many vectors are kept of each encoder, by every name it was asked for by.
+
+    Where files or options of a name have changed, those of the shelf used last.
+    """
+    shelves: dict[str, tuple[float, int, set[str]]] = {}
+    for entry in store.entries(STAGE):
+        many, _, name = entry.note.partition(_OF)
+        if many.isdecimal():
+            shelf = entry.ref.key.partition("-")[0]
+            used, before, names = shelves.get(shelf, (0.0, 0, set()))
+            shelves[shelf] = max(used, entry.used), before + int(many), names | {name}
+    return {name: many for _, many, names in sorted(shelves.values(), key=lambda told: told[0]) for name in names}
 
 
 def _places(keys: NDArray[np.bytes_], shard: NDArray[np.bytes_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
