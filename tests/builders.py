@@ -157,6 +157,7 @@ def make_run(n: int = 300, k: int = 5, hostile: bool = False, dates: bool = Fals
             "versions": {"numpy": "2.4.6", "topics": "0.1.0", "umap-learn": "0.5.12"},
         },
         stages=(StageRecord("embed", "a" * 64, cached=False, seconds=1.25),),
+        rows=corpus.rows,
     )
 
 

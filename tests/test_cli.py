@@ -304,9 +304,13 @@ def test_a_topic_that_is_not_there_is_refused(cli, written):
     _refused(cli("show", written, "T0099"), r"no topic 'T0099'; there are 0 to 3, or T0001 to T0004")
 
 
-@pytest.mark.parametrize("words", [["show"], ["report"], ["verify"], ["assign"]], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    "words",
+    [["show"], ["report"], ["verify"], ["assign"], ["search"], ["export", "--to", "npy"]],
+    ids=lambda words: words[0],
+)
 def test_what_is_no_run_folder_is_refused(cli, world, words):
-    more = [world.csv] if words == ["assign"] else []
+    more = [world.csv] if words[0] in ("assign", "search") else []
     _refused(cli(*words, world.folder, *more), r"is not a run folder: it has no manifest\.json")
 
 
@@ -390,6 +394,66 @@ def test_assign_refuses_bad_usage(cli, world, written, tmp_path, words, message)
 
 def test_assign_to_a_folder_that_is_not_there_says_so(cli, world, written, tmp_path):
     _refused(cli("assign", written, world.csv, "--output", "none/placed.csv"), r"none", code=1)
+
+
+def test_search_tells_topics_and_documents(cli, written):
+    told = cli("search", written, "goal striker penalty", "--limit", "3")
+    assert (told.code, told.err) == (0, "")
+    found = topics.load(written).search("goal striker penalty", limit=3)
+    for line in (*found.topics["topic_id"], *found.documents["id"]):
+        assert line in told.out
+    assert len([line for line in told.out.splitlines() if line.strip()]) == 6
+
+
+def test_search_gives_json(cli, written):
+    told = _strict(cli("search", written, "goal striker", "--topic", "t0002", "--json").out)
+    found = topics.load(written).search("goal striker", topic=1)
+    assert [row["id"] for row in told["documents"]] == found.documents["id"].tolist()
+    assert list(told["documents"][0]) == ["id", "topic", "topic_id", "name", "similarity", "text"]
+    assert [row["topic_id"] for row in told["topics"]] == ["T0002"]
+    assert list(told["topics"][0]) == ["topic", "topic_id", "name", "similarity"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([" \x00\n"], r"the query is empty; say in a few words what to look for"),
+        (["goal", "--limit", "0"], r"limit=0: at least 1 is needed"),
+        (["goal", "--topic", "T0099"], r"no topic 'T0099'; there are 0 to 3, or T0001 to T0004"),
+        (["goal", "--limit", "many"], r"'many' is not a valid integer"),
+    ],
+    ids=["empty", "none", "topic", "no number"],
+)
+def test_search_refuses_bad_usage(cli, written, words, message):
+    _refused(cli("search", written, *words), message)
+
+
+def test_a_hostile_query_and_hostile_documents_are_only_text(cli, world, tmp_path):
+    (tmp_path / "new.csv").write_text("id,text\n\x1b[31mred,bank rate \x1b]0;title\x07 \u202e goal\n2,goal league\n")
+    assert cli("fit", "new.csv", "--encoder", world.model, "--keep-text", "--id", "id", "--output", "run").code == 0
+    told = cli("search", "run", "\x1b[2J bank \u202e [bold]rate[/bold] $(reboot) <script>")
+    assert told.code == 0
+    assert "[31mred" in told.out
+    assert not set(told.out) & set("\x1b\x07\u202e")
+
+
+def test_export_says_how_many_went_where(cli, written, tmp_path):
+    before = digests(written)
+    told = cli("export", written, "--to", "npy", "--output", "new/v")
+    assert (told.code, told.err) == (0, "")
+    assert told.out == (
+        "159 documents and 4 topics, with vectors of 24 numbers, are in new/v; 1 without text have none.\n"
+    )
+    assert digests(written) == before
+    assert cli("export", written, "--to", "npy", "--output", "new/v", "--quiet") == Told(0, "", "")
+
+
+def test_export_refuses_bad_usage(cli, written, tmp_path):
+    (tmp_path / "v.parquet").write_text("mine")
+    _refused(cli("export", written, "--to", "parquet", "--output", "v.parquet"), r"v\.parquet is there already")
+    _refused(cli("export", written, "--to", "csv"), r"no export to 'csv'; there are: parquet, npy, lancedb, milvus")
+    _refused(cli("export", written, "--to", "npy", "--with-text"), r"keeps no texts")
+    assert _left(tmp_path) == {"v.parquet"}
 
 
 def test_report_writes_the_reports_again(cli, world, tmp_path):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -125,6 +126,22 @@ def test_config_toml_is_what_to_pass_to_get_the_run_again(folder, run):
     config, columns = options.gather(str(folder / "config.toml"), {})
     assert config.decisive() == run.config.decisive()
     assert columns == {"text": "text", "id": "id", "date": None, "class_": None}
+
+
+def test_every_document_knows_its_text_whatever_order_it_came_in(run, folder, tmp_path):
+    want = dict(zip(run.documents["id"], run.rows, strict=True))
+    order = np.random.default_rng(0).permutation(len(run.documents))
+    shuffled = replace(run, documents=run.documents.iloc[order], rows=run.rows[order])
+    for back in (load(folder), load(save(shuffled, tmp_path / "shuffled"))):
+        assert dict(zip(back.documents["id"], back.text_rows(), strict=True)) == want
+    assert digests(tmp_path / "shuffled") == digests(folder)
+
+
+def test_a_folder_that_does_not_tell_whose_a_text_is_can_be_read(run, tmp_path):
+    older = load(save(replace(run, rows=None), tmp_path / "older"))
+    assert older.documents.equals(load(save(run, tmp_path / "run")).documents)
+    with pytest.raises(InvalidInput, match=r"written by an older version.*fit it again with its config\.toml"):
+        older.text_rows()
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "metrics.json", "model/model.json"])

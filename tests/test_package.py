@@ -72,6 +72,21 @@ def test_a_fit_that_is_in_the_store_loads_no_model(tmp_path):
     assert not _loaded(_running(*words)) & {"torch", "umap", "hdbscan", "numba", "sentence_transformers", "prefect"}
 
 
+def test_a_search_loads_the_prepared_encoder_and_no_pytorch(tmp_path):
+    from surfaces_fakes import World
+
+    world = World.made(tmp_path / "world")
+    folder = world.fit().save(tmp_path / "run")
+    words = ("search", str(folder), "bank rate", "--store", str(world.store("searched").root))
+    assert _loaded(_running(*words)) <= {"pandas", "scipy", "openvino"}
+
+
+def test_an_export_to_files_loads_what_reads_tables_and_no_more(tmp_path):
+    folder = str(make_run(n=60, k=3).save(tmp_path / "run"))
+    for to in ("parquet", "npy"):
+        assert _loaded(_running("export", folder, "--to", to)) <= {"pandas", "scipy"}
+
+
 def test_all_names_are_sorted_unique_and_have_a_home():
     assert sorted(topics.__all__) == sorted(set(topics.__all__))
     assert set(topics.__all__) == set(topics._HOME)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         VerificationFailed,
     )
     from topics.estimator import TopicModel
+    from topics.exports import export
     from topics.folder import load
     from topics.run import Run
     from topics.store import NO_STORE, Store
@@ -51,6 +52,7 @@ _HOME = {
     "assign": "api",
     "embed": "api",
     "encoders": "catalogue",
+    "export": "exports",
     "fit": "api",
     "load": "folder",
     "read": "corpus",
@@ -75,6 +77,7 @@ __all__ = [
     "assign",
     "embed",
     "encoders",
+    "export",
     "fit",
     "load",
     "read",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from topics.embedding import as_encoder, fitted, name_of
 from topics.embedding.precomputed import ARRAY, embed_documents
 from topics.errors import InvalidConfig, InvalidInput
 from topics.pipeline import embed_corpus, embed_texts, fit_topics
-from topics.store import Ref, Store, let_go
-from topics.workshop import Workshop
+from topics.steps import ENCODER
+from topics.store import NO_STORE, Ref, Store, let_go
+from topics.workshop import Stage, Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,11 +196,10 @@ def assign(
     new = np.flatnonzero(~known)
     given = None if embeddings is None else _given_vectors(run, corpus, embeddings)
     if len(new):
-        workshop = Workshop(store or Store(), run.config.threads, run.config.batch_size)
         unseen = Texts(tuple(texts.texts[int(row)] for row in new), texts.keys[new])
-        vectors = _encoded(run, unseen, workshop, encoder) if given is None else given[new]
+        vectors = vectors_of(run, unseen, store, encoder) if given is None else given[new]
         closest[new], strengths[new] = assignment.place(
-            vectors, model.vectors, model.voters, model.centroids, workshop.threads
+            vectors, model.vectors, model.voters, model.centroids, run.config.threads
         )
         labels[new] = np.where(strengths[new] >= model.threshold, closest[new], NOISE)
     row = corpus.rows
@@ -227,15 +228,45 @@ def _given_vectors(run: Run, corpus: Corpus, embeddings: Any) -> NDArray[np.floa
     return vectors
 
 
-def _encoded(run: Run, texts: Texts, workshop: Workshop, encoder: Any) -> NDArray[np.float32]:
-    """Vectors of texts that were not there at fit, by the encoder of the fit or one that is given in its place."""
+def vectors_of(
+    run: Run, texts: Texts, store: Store | None = None, encoder: Any = None, keep: bool = True
+) -> NDArray[np.float32]:
+    """Embed texts as those of a run were embedded, by its encoder or one that is given in its place.
+
+    Parameters
+    ----------
+    run : Run
+    texts : Texts
+        a of them.
+    store : Store, optional
+    encoder : str or object, optional
+        As in `assign`.
+    keep : bool
+        Keep the vectors, and look for them among those kept. The prepared encoder is kept either way.
+
+    Returns
+    -------
+    ndarray of shape (a, d), float32
+        Unit rows.
+
+    Raises
+    ------
+    InvalidInput
+        If the encoder is not the one the run was fitted with, or is needed and not given.
+    """
     config, model = run.config, run.model
     if isinstance(encoder, str):
         config, encoder = Config.of(**{**config.model_dump(), "encoder": encoder}), None
     elif encoder is None:
         encoder = run.encoder
-    ref = workshop.hold("texts", texts.fingerprint[:40], texts)
-    found: Embeddings = workshop.load(embed_texts(ref, config, workshop, _stepping(workshop), encoder))
+    workshop = Workshop(store or Store(), config.threads, config.batch_size)
+    scratch = workshop if keep else replace(workshop, store=NO_STORE)  # sharing what is at hand
+
+    def step(stage: Stage, *inputs: Ref, **params: Any) -> Ref:
+        return (workshop if stage is ENCODER else scratch).run(stage, inputs, params).ref
+
+    ref = scratch.hold("texts", texts.fingerprint[:40], texts)
+    found: Embeddings = scratch.load(embed_texts(ref, config, scratch, step, encoder))
     # Of vectors that were given, or made by an object that does not say which it is, the width is all that is known.
     another = model.fingerprint and found.fingerprint != model.fingerprint
     if another or found.vectors.shape[1] != model.vectors.shape[1]:

@@ -126,6 +126,7 @@ def assemble(
         provenance,
         stages,
         encoder,
+        row,
     )
 
 

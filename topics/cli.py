@@ -245,6 +245,65 @@ def write_table(table: Any, output: str | None, suffix: str) -> None:
 
 @commands.command()
 @click.argument("run_folder", metavar="RUN")
+@click.argument("query")
+@click.option("--topic", metavar="TOPIC", help="look only into this one: 3 or T0004")
+@click.option("--limit", type=int, default=10, show_default=True, metavar="INT", help="most documents, and most topics")
+@click.option("--encoder", metavar="NAME", help="what made the vectors of RUN, if it was fitted on vectors")
+@_store
+@_quiet
+@_json
+def search(
+    run_folder: str,
+    query: str,
+    topic: str | None,
+    limit: int,
+    encoder: str | None,
+    store_root: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Find the topics and documents of RUN that are nearest in meaning to QUERY."""
+    from topics.console import print_found, telling
+    from topics.folder import load
+    from topics.search import search as find
+    from topics.store import Store
+
+    with telling(quiet or as_json):
+        found = find(load(run_folder), query, topic, limit, Store(store_root), encoder)
+    if as_json:
+        tables = {"topics": found.topics, "documents": found.documents}
+        told = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+        click.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        print_found(found)
+
+
+@commands.command()
+@click.argument("run_folder", metavar="RUN")
+@click.option("--to", required=True, metavar="FORMAT", help="parquet, npy, lancedb or milvus")
+@click.option("--output", metavar="PATH", help="default: beside RUN, named after it")
+@click.option("--with-text", is_flag=True, help="write the texts, too, where RUN keeps them")
+@_quiet
+def export(run_folder: str, to: str, output: str | None, with_text: bool, quiet: bool) -> None:
+    """Write the vectors of RUN with ids and topics: files, or a database of vectors."""
+    from topics.console import telling
+    from topics.exports import default_path
+    from topics.exports import export as write
+    from topics.folder import load
+
+    path = Path(output) if output else default_path(Path(run_folder), to)
+    with telling(quiet):
+        made = write(load(run_folder), to, path, with_text)
+    if not quiet:
+        left = f"; {made.without_text:,} without text have none" if made.without_text else ""
+        click.echo(
+            f"{made.documents:,} documents and {made.topics:,} topics, with vectors of {made.dimensions:,} numbers, "
+            f"are in {made.path}{left}."
+        )
+
+
+@commands.command()
+@click.argument("run_folder", metavar="RUN")
 @click.option("--format", "formats", default="html,md", show_default=True, help="which reports to write")
 def report(run_folder: str, formats: str) -> None:
     """Write the reports of RUN again, from what its folder holds."""

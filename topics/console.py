@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from topics.run import Run
+    from topics.search import Found
 
 _TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))  # bidirectional overrides and isolates
+_WORDS = 100  # characters of a document that a search shows
 _PATIENCE = 2.0  # seconds before a bar is shown
 
 
@@ -276,6 +278,21 @@ def _seconds(value: float | None) -> str:
         return "–" if value is None else f"{value:.1f} s"
     minutes = value / 60
     return f"{minutes:.1f} min" if minutes < 60 else f"{minutes / 60:,.1f} h"
+
+
+def print_found(found: Found) -> None:
+    """What a search came to: topics, then documents, the most similar first."""
+    console = out()
+    console.print()
+    for topic in found.topics.itertuples():
+        console.print(
+            Text.assemble(f"  {topic.similarity:.2f}  ", (str(topic.topic_id), "bold"), f"  {_plain(topic.name)}")
+        )
+    console.print()
+    for document in found.documents.itertuples():
+        words = f"  {str(document.topic_id) or '–':<5}  {_plain(document.text)[:_WORDS]}"
+        console.print(Text.assemble(f"  {document.similarity:.2f}  ", (_plain(document.id), "bold"), words))
+    console.print()
 
 
 def out() -> Console:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
 MANIFEST = "manifest.json"
 _ABANDONED = 3600  # seconds after which what lies beside a run folder belongs to no process any more
@@ -46,7 +47,7 @@ def save(run: Run, folder: str | Path) -> Path:
     folder = Path(folder)
     check_target(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _clear_leftovers(folder)
+    clear_leftovers(folder)
     temporary = folder.parent / f".{folder.name}-{uuid.uuid4().hex[:8]}"
     try:
         files = {**payload(run), **_reports(run)}
@@ -54,7 +55,7 @@ def save(run: Run, folder: str | Path) -> Path:
             _write(temporary / name, content)
         manifest = _manifest(run, {name: file_sha256(temporary / name) for name in sorted(files)})
         _write(temporary / MANIFEST, _json(manifest))
-        _swap(temporary, folder)
+        swap(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
@@ -71,7 +72,17 @@ def check_target(folder: Path) -> None:
         raise InvalidInput(f"{folder} is not empty and holds no run; nothing in it was touched. Name another --output.")
     if folder.exists() and not folder.is_dir():
         raise InvalidInput(f"{folder} is a file; name a folder as --output.")
-    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    check_place(folder)
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path at which nothing can be made.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    existing = next(parent for parent in path.absolute().parents if parent.exists())
     if not existing.is_dir():
         raise InvalidInput(f"{existing} is a file; name a folder as --output.")
     if not os.access(existing, os.W_OK):
@@ -92,6 +103,7 @@ def load(folder: str | Path) -> Run:
     """
     import pandas as pd
     from safetensors import SafetensorError
+    from safetensors.numpy import load_file
 
     folder = Path(folder)
     manifest = read_manifest(folder)
@@ -100,6 +112,7 @@ def load(folder: str | Path) -> Run:
         for column in _COLUMNS:
             told.pop(column, None)
         extra = json.loads((folder / "model" / "model.json").read_text("utf-8"))
+        tensors = load_file(folder / "model" / "model.safetensors")
         topics = pd.read_parquet(folder / "topics.parquet")
         for column in ("terms", "term_weights", "representative_ids"):
             topics[column] = [list(values) for values in topics[column]]
@@ -111,10 +124,11 @@ def load(folder: str | Path) -> Run:
             ),
             curve=pd.DataFrame(extra["curve"], columns=["coverage", "threshold", "agreement"]).astype("float64"),
             metrics=json.loads((folder / "metrics.json").read_text("utf-8"))["overall"],
-            model=_read_model(folder, extra),
+            model=_read_model(tensors, extra),
             config=Config.of(**told),
             provenance={**extra["provenance"], **{key: manifest[key] for key in _OF_THE_READING}},
             stages=tuple(StageRecord(**record) for record in manifest["stages"]),
+            rows=tensors.get("rows"),
         )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise VerificationFailed(
@@ -132,7 +146,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     SchemaMismatch
         If it is of a schema this version does not know.
     """
-    _put_back(folder)
+    put_back(folder)
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
         schema = int(manifest["schema"])
@@ -166,7 +180,8 @@ def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
 
 def payload(run: Run) -> dict[str, bytes]:
     """The files that hold the result itself, by name; the reports are made from them."""
-    documents = run.documents.sort_values("id", kind="stable", ignore_index=True)
+    documents = run.documents.assign(_row=run.rows).sort_values("id", kind="stable", ignore_index=True)
+    rows = documents.pop("_row")
     columns = {name: run.provenance["input"].get(name) for name in _COLUMNS}
     named = "".join(f"{name} = {json.dumps(value)}\n" for name, value in columns.items() if value)
     per_topic = run.topics[["topic_id", "npmi", "stability"]]
@@ -176,7 +191,7 @@ def payload(run: Run) -> dict[str, bytes]:
         "topics.csv": topics_csv(run.topics).encode("utf-8"),
         "metrics.json": _json({"overall": run.metrics, "topics": json.loads(per_topic.to_json(orient="records"))}),
         "config.toml": (named + run.config.to_toml()).encode("utf-8"),
-        "model/model.safetensors": _tensors(run.model),
+        "model/model.safetensors": _tensors(run.model, None if run.rows is None else rows.to_numpy(np.int32)),
         "model/model.json": _json(
             {
                 "vocabulary": list(run.model.vocabulary),
@@ -265,21 +280,21 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _tensors(model: Model) -> bytes:
+def _tensors(model: Model, rows: NDArray[np.int32] | None) -> bytes:
     from safetensors.numpy import save as to_bytes
 
     tensors = {name: np.ascontiguousarray(getattr(model, name)) for name in _ARRAYS}
     tensors["keys"] = np.frombuffer(np.ascontiguousarray(model.keys).tobytes(), dtype=np.uint8).reshape(-1, 32)
     for part in ("data", "indices", "indptr"):
         tensors[f"weights.{part}"] = np.ascontiguousarray(getattr(model.weights, part))
+    if rows is not None:
+        tensors["rows"] = rows
     return bytes(to_bytes(tensors))
 
 
-def _read_model(folder: Path, extra: Mapping[str, Any]) -> Model:
-    from safetensors.numpy import load_file
+def _read_model(tensors: Mapping[str, NDArray[Any]], extra: Mapping[str, Any]) -> Model:
     from scipy import sparse
 
-    tensors = load_file(folder / "model" / "model.safetensors")
     parts = tuple(tensors[f"weights.{part}"] for part in ("data", "indices", "indptr"))
     return Model(
         keys=np.frombuffer(tensors["keys"].tobytes(), dtype="S32"),
@@ -301,27 +316,27 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _put_back(folder: Path) -> None:
-    """Undo the first half of a swap whose second half never came."""
+def put_back(folder: Path, marker: str = MANIFEST) -> None:
+    """Undo the first half of a swap whose second half never came; a whole folder is known by its marker."""
     if not folder.exists():
         for aside in sorted(folder.parent.glob(f".{glob.escape(folder.name)}-old-*")):
-            if (aside / MANIFEST).is_file():
+            if (aside / marker).is_file():
                 aside.replace(folder)
                 return
 
 
-def _clear_leftovers(folder: Path) -> None:
+def clear_leftovers(folder: Path, marker: str = MANIFEST) -> None:
     """Remove what killed processes left beside `folder`, once it is old enough to be nobody's."""
-    _put_back(folder)
+    put_back(folder, marker)
     for leftover in folder.parent.glob(f".{glob.escape(folder.name)}-*"):
         if time.time() - leftover.stat().st_mtime > _ABANDONED:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _swap(temporary: Path, folder: Path) -> None:
-    """Put the new folder in the place of the old one; if this process is killed, `_put_back` finds one of the two."""
+def swap(temporary: Path, folder: Path) -> None:
+    """Put the new folder, or file, in the place of the old; if this process is killed, `put_back` finds one of them."""
     aside = folder.parent / f".{folder.name}-old-{uuid.uuid4().hex[:8]}"
-    if folder.exists():
+    if folder.is_dir():
         folder.replace(aside)
     try:
         temporary.replace(folder)

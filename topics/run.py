@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 
     from topics.config import Config
+    from topics.search import Found
 
 SCHEMA = 1  #: of the run folder; raised when an older version could not read it
 
@@ -77,6 +78,9 @@ class Run:
     stages: tuple[StageRecord, ...] = ()
     #: The encoder object of the fit, where there was one, fitted; it is no part of the result and not saved.
     encoder: Any = None
+    #: (n,) row of `model` that holds each document's text, -1 where there is none; None if an older version, which
+    #: did not write it, made the folder this run was loaded from.
+    rows: NDArray[np.int32] | None = None
 
     def __repr__(self) -> str:
         return f"<Run {self.provenance['run']}: {len(self.topics)} topics in {len(self.documents)} documents>"
@@ -119,6 +123,21 @@ class Run:
         row: pd.Series[Any] = self.topics[known].iloc[0]
         return row
 
+    def text_rows(self) -> NDArray[np.int32]:
+        """Which row of `model` holds each document's text, -1 where there is none; shape (n,), as `documents`.
+
+        Raises
+        ------
+        InvalidInput
+            If the run was loaded from a folder that does not tell.
+        """
+        if self.rows is None:
+            raise InvalidInput(
+                "this run was written by an older version and does not tell which vector is whose; fit it again with "
+                "its config.toml: what is in the store is not computed again."
+            )
+        return self.rows
+
     # Sugar: each is one call of a function that lives above this module.
 
     def assign(self, documents: Any, **how: Any) -> pd.DataFrame:
@@ -126,6 +145,12 @@ class Run:
         from topics.api import assign
 
         return assign(self, documents, **how)
+
+    def search(self, query: str | NDArray[np.float32], **how: Any) -> Found:
+        """Find the topics and documents nearest in meaning to some words; see `topics.search.search`."""
+        from topics.search import search
+
+        return search(self, query, **how)
 
     def save(self, folder: str | Path) -> Path:
         """Write the run folder; see `topics.folder.save`."""
