@@ -115,8 +115,8 @@ def _vector(run: Run, query: str | NDArray[np.float32], store: Store | None, enc
             raise InvalidInput("the query is empty; say in a few words what to look for.")
         if encoder is None and run.encoder is None and run.config.encoder.startswith(("<", SCHEME)):
             raise InvalidInput(
-                f"the vectors of this run are from {run.config.encoder}, which embeds no words here; name the encoder that "
-                "made them (encoder=..., --encoder), or in Python give a vector in place of the words."
+                f"the vectors of this run are from {run.config.encoder}, which embeds no words here; name the encoder "
+                "that made them (encoder=..., --encoder), or in Python give a vector in place of the words."
             )
         return vectors_of(run, Texts((text,), np.array([text_key(text)], dtype="S32")), store, encoder, keep=False)
     vector, d = np.asarray(query, dtype=np.float32), run.model.vectors.shape[1]
