@@ -53,6 +53,7 @@ READ = Stage("intake", _read, resolve=_with_digest, outside=True)
 ENCODER = Stage(
     "encoder",
     lambda at, params: embedding.prepare(params["name"]),
+    version=2,
     libraries=("openvino", "tokenizers", "sentence-transformers", "torch"),
     resolve=lambda params: {**params, **embedding.decisive(params["name"])},
     outside=True,
