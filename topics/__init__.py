@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         VerificationFailed,
     )
     from topics.estimator import TopicModel
+    from topics.evaluation import evaluate
     from topics.exports import export
     from topics.folder import load
     from topics.run import Run
@@ -52,6 +53,7 @@ _HOME = {
     "assign": "api",
     "embed": "api",
     "encoders": "catalogue",
+    "evaluate": "evaluation",
     "export": "exports",
     "fit": "api",
     "load": "folder",
@@ -77,6 +79,7 @@ __all__ = [
     "assign",
     "embed",
     "encoders",
+    "evaluate",
     "export",
     "fit",
     "load",

@@ -315,6 +315,43 @@ def report(run_folder: str, formats: str) -> None:
 
 @commands.command()
 @click.argument("run_folder", metavar="RUN")
+@click.option("--labels", metavar="COLUMN", help="column of the input with classes to compare the topics with")
+@click.option("--seeds", type=int, default=3, show_default=True, metavar="INT", help="further fits, other seeds")
+@click.option(
+    "--resamples", type=int, default=3, show_default=True, metavar="INT", help="further fits, of 90 % of the texts"
+)
+@click.option("--input", "location", metavar="INPUT", help="where the documents are now, if they were moved")
+@_store
+@_quiet
+@_json
+def evaluate(
+    run_folder: str,
+    labels: str | None,
+    seeds: int,
+    resamples: int,
+    location: str | None,
+    store_root: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Measure RUN more closely: coherence in windows, density, stability; the numbers stay in its evaluation.json."""
+    from topics.console import print_evaluation, telling
+    from topics.evaluation import evaluate as measure
+    from topics.folder import load, save_evaluation
+    from topics.store import Store
+
+    with telling(quiet or as_json):
+        run = load(run_folder)
+        found = measure(run, labels, seeds, resamples, location, Store(store_root))
+        path = save_evaluation(found, Path(run_folder))
+    if as_json:
+        click.echo(found.to_json(), nl=False)
+    else:
+        print_evaluation(found, run, path)
+
+
+@commands.command()
+@click.argument("run_folder", metavar="RUN")
 @click.option("--input", "location", metavar="INPUT", help="where the documents are now, if they were moved")
 @click.option("--store", "store_root", metavar="DIR", help="take steps from this store; default: compute everything")
 @_quiet

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from topics.evaluation import Evaluation
     from topics.run import Run
     from topics.search import Found
 
@@ -156,6 +157,26 @@ def topics_table(run: Run, most: int | None = None) -> Table:
             _number(row.stability),
         )
     return table
+
+
+def print_evaluation(evaluation: Evaluation, run: Run, path: Path, most: int = 10) -> None:
+    """What an evaluation came to: of the whole, what each number says; of the largest topics; where the rest is."""
+    from topics.evaluation import MEANINGS
+
+    console = out()
+    told = [(name, _number(value), MEANINGS[name]) for name, value in evaluation.overall.items()]
+    console.print(_table(("measure", "value>", "what it says"), told))
+    measures = [name for name in evaluation.topics if name != "topic_id"]
+    if measures and len(run.topics):
+        shown = evaluation.topics.merge(run.topics[["topic_id", "name"]], on="topic_id").head(most)
+        rows = [
+            (row["topic_id"], row["name"], *(_number(row[name]) for name in measures))
+            for row in shown.to_dict("records")
+        ]
+        console.print(_table(("topic", "name", *(f"{name}>" for name in measures)), rows))
+        if len(run.topics) > most:
+            console.print(f"  … and {_many(len(run.topics) - most, 'smaller topic')}: {path}", highlight=False)
+    console.print(f"  Evaluation: {path}", highlight=False, soft_wrap=True)
 
 
 def print_topic(run: Run, which: str) -> None:

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from topics.evaluation import Evaluation
+
 MANIFEST = "manifest.json"
+EVALUATION = "evaluation.json"
 _ABANDONED = 3600  # seconds after which what lies beside a run folder belongs to no process any more
 _COLUMNS = ("text", "id", "date", "class")  # of the input; they are in config.toml, not in Config
 _OF_THE_READING = ("input", "notes")  # a moved file, or a column named and not guessed, gives the same run
@@ -250,6 +253,21 @@ def rewrite_reports(folder: Path, formats: Sequence[str]) -> list[Path]:
     temporary.write_bytes(_json(manifest))
     temporary.replace(folder / MANIFEST)
     return paths
+
+
+def save_evaluation(evaluation: Evaluation, folder: Path) -> Path:
+    """Write an evaluation beside the run it is of.
+
+    It is no part of the run, which would not be the same then: the manifest does not list it, `verify` does not
+    ask for it, and a fit that replaces the run takes it away.
+    """
+    temporary = folder / f".{EVALUATION}-{uuid.uuid4().hex[:8]}"
+    try:
+        _write(temporary, evaluation.to_json().encode("utf-8", "replace"))
+        temporary.replace(folder / EVALUATION)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return folder / EVALUATION
 
 
 def _reports(run: Run) -> dict[str, bytes]:

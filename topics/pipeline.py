@@ -11,7 +11,7 @@ import hashlib
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from topics import embedding
 from topics.assembly import assemble
@@ -88,16 +88,12 @@ def fit_topics(
         stages.append(StageRecord(told_name(stage, params), outcome.ref.key, outcome.cached, outcome.seconds))
         return outcome.ref
 
-    corpus, texts, intake = _take_in(documents, workshop, step)
+    corpus, texts, intake = take_in(documents, workshop, step)
     if encoder is not None:
         encoder = embedding.fitted(encoder, workshop.load(texts))
     location = documents.location if isinstance(documents, Source) else MEMORY
     vectors = embed_corpus(corpus, texts, config, workshop, step, encoder, embeddings, location)
-    near = step(NEIGHBORS, vectors, n_neighbors=config.n_neighbors)
-    graph = step(GRAPH, near, consensus=config.consensus, seed=config.seed)
-    layout = {"n_epochs": config.n_epochs, "seed": config.seed}
-    reduced = step(REDUCE, graph, vectors, n_components=config.n_components, min_dist=0.0, **layout)
-    clusters = step(CLUSTER, reduced, min_cluster_size=config.min_cluster_size, min_samples=config.min_samples)
+    near, graph, _, clusters = group(vectors, config, step)
     settled = step(SETTLE, clusters, vectors, near, corpus, coverage=config.coverage)
     counts = step(
         COUNT, texts, language=config.language, stop_words=sorted(set(config.stop_words)), ngrams=config.ngrams
@@ -107,7 +103,7 @@ def fit_topics(
     )
     # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
     plain = step(GRAPH, near, consensus=0, seed=config.seed)
-    drawn = step(REDUCE, plain, vectors, n_components=2, min_dist=0.1, **layout)
+    drawn = step(REDUCE, plain, vectors, n_components=2, min_dist=0.1, n_epochs=config.n_epochs, seed=config.seed)
     measured = step(MEASURE, corpus, settled, described, counts, vectors, graph)
 
     return assemble(
@@ -120,7 +116,26 @@ def fit_topics(
     )
 
 
-def _take_in(documents: Source | Corpus, workshop: Workshop, step: Callable[..., Ref]) -> tuple[Ref, Ref, Intake]:
+class Grouping(NamedTuple):
+    """References to what grouping vectors comes to."""
+
+    near: Ref
+    graph: Ref
+    reduced: Ref
+    clusters: Ref
+
+
+def group(vectors: Ref, config: Config, step: Callable[..., Ref]) -> Grouping:
+    """From vectors to clusters."""
+    near = step(NEIGHBORS, vectors, n_neighbors=config.n_neighbors)
+    graph = step(GRAPH, near, consensus=config.consensus, seed=config.seed)
+    layout = {"n_components": config.n_components, "n_epochs": config.n_epochs, "seed": config.seed}
+    reduced = step(REDUCE, graph, vectors, min_dist=0.0, **layout)
+    clusters = step(CLUSTER, reduced, min_cluster_size=config.min_cluster_size, min_samples=config.min_samples)
+    return Grouping(near, graph, reduced, clusters)
+
+
+def take_in(documents: Source | Corpus, workshop: Workshop, step: Callable[..., Ref]) -> tuple[Ref, Ref, Intake]:
     """References to the corpus and to its texts, and how they were read."""
     if isinstance(documents, Source):
         columns = {"text": documents.text, "id": documents.id, "date": documents.date, "class": documents.class_}
@@ -151,7 +166,7 @@ def embed_corpus(
     """A reference to the vectors of the texts: given for the documents, as an array or a file, or by an encoder."""
     if embeddings is not None:
         given = precomputed.embed_documents(workshop.load(corpus), embeddings, config.encoder)
-        return _hold_vectors(given, workshop)
+        return hold_vectors(given, workshop)
     if encoder is None and config.encoder.startswith(precomputed.SCHEME):
         return step(PRECOMPUTED, corpus, name=config.encoder, location=location)
     return embed_texts(texts, config, workshop, step, encoder)
@@ -178,10 +193,11 @@ def embed_texts(texts: Ref, config: Config, workshop: Workshop, step: Callable[.
         )
         return step(given, texts, name=config.encoder, fingerprint=fingerprint)
     # Nobody knows what an object computes: its vectors are known by themselves.
-    return _hold_vectors(embedding.embed(workshop.load(texts), encoder, config.encoder), workshop)
+    return hold_vectors(embedding.embed(workshop.load(texts), encoder, config.encoder), workshop)
 
 
-def _hold_vectors(found: Embeddings, workshop: Workshop) -> Ref:
+def hold_vectors(found: Embeddings, workshop: Workshop) -> Ref:
+    """A reference to vectors that no stage made: known by themselves."""
     return workshop.hold("embeddings", hashlib.sha256(found.vectors.tobytes()).hexdigest()[:40], found)
 
 

@@ -108,7 +108,9 @@ DESCRIBE = Stage(
         settled, counts, embeddings, corpus.copies, **params
     ),
 )
-MEASURE = Stage("measures", lambda at, params, *values: metrics.measure(*values), libraries=("scikit-learn",))
+MEASURE = Stage(
+    "measures", lambda at, params, *values: metrics.measure(*values), version=2, libraries=("scikit-learn",)
+)
 
 STAGES = {
     stage.name: stage

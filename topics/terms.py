@@ -101,7 +101,7 @@ def count_terms(texts: Texts, language: str = "auto", stop_words: Collection[str
     from scipy import sparse
 
     languages = _languages(texts, language)
-    left_out = {word.lower() for word in stop_words}.union(*(stop_words_of(code) for code in languages))
+    left_out = words_left_out(languages, stop_words)
     vocabulary: dict[str, int] = {}
     columns: list[int] = []
     counts: list[int] = []
@@ -171,6 +171,11 @@ def _segmented(run: str) -> list[str]:
     from icu4py.breakers import WordBreaker
 
     return [str(word) for word in WordBreaker(run, "en")]
+
+
+def words_left_out(languages: Iterable[str], stop_words: Iterable[str] = ()) -> set[str]:
+    """All that is no term: the stop words of some languages, and others."""
+    return {word.lower() for word in stop_words}.union(*(stop_words_of(code) for code in languages))
 
 
 @cache

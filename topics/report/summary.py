@@ -37,13 +37,23 @@ _MEANINGS = {
     "clustered": "Share of them the clusterer itself placed, before others were offered to its topics.",
     "threshold": "A document whose neighbours speak for a topic less clearly than this is left out of it.",
     "npmi": "Coherence: how much more than by chance a topic’s terms occur together, from −1 to 1.",
+    "u_mass": "Coherence by how often documents with one of a topic’s terms hold the terms before it; 0 at most.",
+    "embedding_coherence": "Coherence: how alike the texts that hold a topic’s terms are, from −1 to 1.",
     "diversity": "Share of different words among the terms of all topics; 1 if no two topics share a term.",
+    "inverted_rbo": "How much the terms of topics differ, the first ones more than the last; 1 if no two share a term.",
     "stability": "Share of the ties between similar documents that stays inside a group when the grouping is repeated.",
     "silhouette": "How much nearer documents are to their own topic than to the next one, from −1 to 1.",
     "nmi": "Agreement with the given classes, 0 to 1 (normalised mutual information).",
     "ami": "The same, corrected so that chance gives 0.",
     "ari": "Agreement with the given classes over pairs of documents; chance gives 0.",
+    "v_measure": "The mean of homogeneity and completeness; the same as nmi.",
+    "homogeneity": "How far a topic holds documents of one class only, 0 to 1.",
+    "completeness": "How far a class lies in one topic only, 0 to 1.",
     "purity": "Share of documents whose class is the most frequent one of their topic.",
+}
+_MEANINGS |= {
+    f"{name}_placed": "The same, among the documents that have a topic."
+    for name in ("nmi", "ami", "ari", "v_measure", "homogeneity", "completeness", "purity")
 }
 _REASONS = {
     "empty": "There is no text.",

@@ -1,24 +1,24 @@
-"""Numbers about a result, each against a slow and obvious version."""
+"""The measures every run has."""
 
 from __future__ import annotations
 
 import json
-import math
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
-from fakes import embeddings_of, random_embeddings, themed_corpus
+from fakes import embeddings_of, themed_corpus
 from scipy import sparse
 
 from topics.assignment import settle
-from topics.data import NOISE, Clusters, Corpus, Embeddings, Graph, TermCounts
+from topics.data import NOISE, Clusters, Corpus, Embeddings, Graph
 from topics.description import describe
 from topics.graph import build_graph
-from topics.metrics import agreement, diversity, document_labels, measure, silhouette, topic_npmi
+from topics.metrics import class_measures, document_labels, measure
 from topics.neighbors import find_neighbors
 from topics.terms import count_terms
+
+_OF_TOPICS = ("npmi", "u_mass", "embedding_coherence", "diversity", "inverted_rbo", "stability", "silhouette")
 
 
 def scene(classes=False, consensus=3, coverage="auto"):
@@ -38,92 +38,6 @@ def scene(classes=False, consensus=3, coverage="auto"):
     return corpus, settled, topics, counts, embeddings, graph
 
 
-def test_npmi_agrees_with_the_formula_in_loops():
-    rng = np.random.default_rng(0)
-    counts = rng.poisson(0.7, (80, 12))
-    counts[:, 3] = counts[:, 4] + counts[:, 5] == 0  # a term that never meets some others
-    terms = TermCounts(sparse.csr_array(counts.astype(np.int32)), tuple("abcdefghijkl"), ())
-    topics = [list("abcd"), list("defgh"), list("kl")]
-    got = topic_npmi(terms, topics)
-    for topic, words in enumerate(topics):
-        values = []
-        for one, other in combinations(words, 2):
-            first, second = (counts[:, "abcdefghijkl".index(word)] > 0 for word in (one, other))
-            both = (first & second).mean()
-            values.append(math.log(both / first.mean() / second.mean()) / -math.log(both) if both else -1)
-        assert got[topic] == pytest.approx(np.mean(values), rel=1e-5)
-
-
-def test_npmi_at_its_ends():
-    counts = TermCounts(sparse.csr_array(np.array([[3, 1, 0, 1], [0, 0, 2, 1]], dtype=np.int32)), tuple("abcd"), ())
-    got = topic_npmi(counts, [["a", "b"], ["a", "c"], ["d", "d"], ["a"], []])
-    assert got[:3].tolist() == [1, -1, 1]
-    assert np.isnan(got[3:]).all()
-    assert topic_npmi(counts, []).shape == (0,)
-
-
-def test_npmi_leaves_the_counts_alone():
-    counts = TermCounts(sparse.csr_array(np.array([[3, 1], [0, 2]], dtype=np.int32)), ("a", "b"), ())
-    topic_npmi(counts, [["a", "b"]])
-    assert counts.counts.toarray().tolist() == [[3, 1], [0, 2]]
-
-
-@pytest.mark.parametrize(
-    ("terms", "want"), [([["a", "b"], ["c"]], 1), ([["a"], ["a"], ["a"]], 1 / 3), ([], None), ([[]], None)]
-)
-def test_diversity_is_the_share_of_distinct_terms(terms, want):
-    assert diversity(terms) == want
-
-
-def test_silhouette_agrees_with_the_formula_in_loops():
-    vectors = random_embeddings(40, 5).vectors.astype(float)
-    labels = np.arange(40, dtype=np.int32) % 4 - 1
-    values = []
-    for i in np.flatnonzero(labels != NOISE):
-        mean = {}
-        for topic in range(3):
-            others = [j for j in np.flatnonzero(labels == topic) if j != i]
-            mean[topic] = np.mean([1 - vectors[i] @ vectors[j] for j in others])
-        own, next_best = mean.pop(labels[i]), min(mean.values())
-        values.append((next_best - own) / max(own, next_best))
-    assert silhouette(vectors.astype(np.float32), labels) == pytest.approx(np.mean(values), rel=1e-4)
-
-
-@pytest.mark.parametrize("labels", [[], [0], [0, 0, 0], [-1, -1], [0, 1], [0, -1, -1]])
-def test_silhouette_needs_two_topics_and_more_texts_than_that(labels):
-    assert silhouette(random_embeddings(len(labels)).vectors, np.array(labels, dtype=np.int32)) is None
-
-
-def test_silhouette_of_many_texts_is_that_of_an_even_sample(monkeypatch):
-    from topics import metrics
-
-    vectors, labels = random_embeddings(101).vectors, np.arange(101, dtype=np.int32) % 2
-    monkeypatch.setattr(metrics, "_SILHOUETTE", 51)
-    assert silhouette(vectors, labels * 0 + (np.arange(101) > 50)) == silhouette(
-        vectors[::2], (np.arange(101) > 50)[::2].astype(np.int32)
-    )
-
-
-def test_agreement_does_not_depend_on_names_and_is_one_where_topics_are_the_classes():
-    classes = np.array(["x", "y", "y", "z", "z", "z"], dtype=object)
-    labels = np.array([2, 0, 0, 1, 1, 1], dtype=np.int32)
-    assert agreement(classes, labels) == pytest.approx({"nmi": 1, "ami": 1, "ari": 1, "purity": 1})
-
-
-def test_documents_without_a_class_do_not_count_and_outliers_are_one_more_topic():
-    classes = np.array(["x", None, "y", np.nan, "y", "x"], dtype=object)
-    labels = np.array([0, 1, NOISE, 0, NOISE, 1], dtype=np.int32)
-    known = [0, 2, 4, 5]
-    assert agreement(classes, labels) == agreement(classes[known], labels[known])
-    assert agreement(classes, labels)["purity"] == 1
-    assert agreement(np.array([None, np.nan], dtype=object), np.zeros(2, np.int32)) == {}
-
-
-def test_purity_is_the_share_in_the_majority_of_its_topic():
-    classes = np.array(list("aabbbc"), dtype=object)
-    assert agreement(classes, np.array([0, 0, 0, 1, 1, 1], np.int32))["purity"] == pytest.approx(4 / 6)
-
-
 def test_the_numbers_add_up():
     corpus, settled, topics, *_ = values = scene()
     found = measure(*values).overall
@@ -140,7 +54,7 @@ def test_with_classes_the_agreement_is_measured_over_documents_with_text():
     corpus, settled, *_ = values = scene(classes=True)
     found = measure(*values).overall
     filled = corpus.rows >= 0
-    want = agreement(corpus.meta["class"].to_numpy()[filled], document_labels(corpus, settled)[filled])
+    want = class_measures(corpus.meta["class"].to_numpy()[filled], document_labels(corpus, settled)[filled])
     assert {name: found[name] for name in want} == want
     assert found["purity"] > 0.8
 
@@ -168,6 +82,22 @@ def test_without_a_consensus_nothing_is_said_of_stability():
     assert np.isnan(found.stability).all()
 
 
+def test_the_order_of_the_documents_changes_no_number():
+    texts, about = themed_corpus(60, themes=3, mixed=0.2)
+    found = []
+    for order in (range(60), np.random.default_rng(1).permutation(60)):
+        corpus = Corpus.from_texts([texts[row] for row in order], order)
+        labels = np.empty(60, dtype=np.int32)
+        labels[corpus.rows] = [about[row] for row in order]
+        embeddings = embeddings_of(corpus.texts)
+        neighbors = find_neighbors(embeddings, 10)
+        settled = settle(Clusters(labels, np.ones(60, np.float32)), embeddings, neighbors, corpus.copies, "auto")
+        counts = count_terms(corpus.texts)
+        topics = describe(settled, counts, embeddings, corpus.copies, 10, 5)
+        found.append(measure(corpus, settled, topics, counts, embeddings, build_graph(neighbors, 3, 0)).overall)
+    assert found[0] == found[1]
+
+
 def test_copies_of_a_text_have_one_label_and_documents_without_text_none():
     corpus, settled, *_ = scene()
     labels = document_labels(corpus, settled)
@@ -179,7 +109,7 @@ def test_copies_of_a_text_have_one_label_and_documents_without_text_none():
 def test_without_topics_there_is_little_to_measure():
     found = measure(*scene(coverage=0.0, classes=True))
     assert (found.overall["topics"], found.overall["coverage"], found.overall["outliers"]) == (0, 0, 92)
-    assert [found.overall[name] for name in ("npmi", "diversity", "stability", "silhouette")] == [None] * 4
+    assert [found.overall[name] for name in _OF_TOPICS] == [None] * 7
     assert found.npmi.shape == found.stability.shape == (0,)
 
 
