@@ -19,6 +19,7 @@ BOUNDS = {
     "consensus": (0, 100),
     "n_components": (2, 100),
     "n_epochs": (10, 5000),
+    "topics": (1, 10_000),
     "min_cluster_size": (2, None),
     "min_samples": (1, None),
     "ngrams": (1, 3),
@@ -66,6 +67,17 @@ def test_coverage_outside_of_0_to_1_says_what_is_allowed(coverage):
 def test_coverage_that_is_no_number_says_what_is_allowed(coverage):
     with pytest.raises(InvalidConfig, match=r"coverage=.*valid number.*'auto'"):
         Config.of(coverage=coverage)
+
+
+@pytest.mark.parametrize("resolution", [0, -1, 1001, float("nan")])
+def test_a_resolution_that_is_none_is_refused(resolution):
+    with pytest.raises(InvalidConfig, match=r"resolution=.*(greater|less) than"):
+        Config.of(resolution=resolution)
+
+
+def test_an_unknown_clusterer_says_which_there_are():
+    with pytest.raises(InvalidConfig, match=r"clusterer='dbscan': must be one of hdbscan, .*leiden, kmeans"):
+        Config.of(clusterer="dbscan")
 
 
 def test_an_unknown_setting_is_named_and_all_known_ones_are_listed():

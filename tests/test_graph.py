@@ -9,7 +9,8 @@ import pytest
 from fakes import embeddings_of, random_embeddings, themed_corpus
 
 from topics.data import Corpus, Embeddings
-from topics.graph import build_graph, communities, fuzzy_weights
+from topics.graph import build_graph, fuzzy_weights
+from topics.leiden import communities
 from topics.neighbors import find_neighbors
 
 

@@ -18,6 +18,7 @@ from topics.config import Config
 from topics.corpus import Source
 from topics.pipeline import fit_topics
 from topics.steps import ENCODER, STAGES
+from topics.verification import verify
 from topics.workshop import Workshop
 
 BEFORE_CLUSTERS = {"intake", "encoder", "embeddings", "neighbors", "graph", "reduction", "plain graph", "map", "terms"}
@@ -158,6 +159,39 @@ def test_no_order_of_the_rows_moves_a_number(world, monkeypatch):
     columns = {"text": "text", "id": "id", "class_": "class"}
     runs = [world.fit(table.sample(frac=1, random_state=seed), store=NO_STORE, **columns) for seed in range(6)]
     assert [run.metrics for run in runs] == [runs[0].metrics] * 6
+
+
+# --- how many topics, and by whom ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("topics", [1, 2, 3, 6, 9])
+@pytest.mark.parametrize("clusterer", ["hdbscan", "leiden", "kmeans"])
+def test_there_are_exactly_as_many_topics_as_asked_for(world, topics, clusterer):
+    run = world.fit(topics=topics, clusterer=clusterer)
+    assert len(run.topics) == topics
+    assert run.documents["topic"].max() == topics - 1
+
+
+def test_more_topics_than_can_be_told_apart_are_refused(world):
+    with pytest.raises(InvalidInput, match=r"topics=150: only \d+ can be told apart"):
+        world.fit(topics=150)
+
+
+@pytest.mark.parametrize("clusterer", ["leiden", "kmeans"])
+def test_other_clusterers_do_not_depend_on_the_order_of_the_rows_either(world, clusterer, tmp_path):
+    runs = [world.fit(path, topics=4, clusterer=clusterer, id="id") for path in (world.csv, _shuffled(world))]
+    assert digests(runs[0].save(tmp_path / "a")) == digests(runs[1].save(tmp_path / "b"))
+
+
+def test_a_clusterer_may_be_an_object(world, tmp_path):
+    from sklearn.cluster import AgglomerativeClustering
+
+    run = topics.fit(world.csv, encoder=world.model, store=world.store("shared"), clusterer=AgglomerativeClustering(5))
+    assert len(run.topics) == 5
+    assert run.config.clusterer == "<AgglomerativeClustering>"
+    run.save(tmp_path / "run")
+    with pytest.raises(topics.VerificationFailed, match="its clusterer, <AgglomerativeClustering>, was an object"):
+        verify(tmp_path / "run")
 
 
 # --- cheap to ask again --------------------------------------------------------------------------

@@ -43,6 +43,7 @@ def fit(
     store: Store | None = None,
     encoder: Any = None,
     embeddings: Any = None,
+    clusterer: Any = None,
     **settings: Any,
 ) -> Run:
     """Find the topics of documents.
@@ -65,6 +66,9 @@ def fit(
         Vectors of the documents in their order, in place of an encoder. Documents with the same text get
         the mean of theirs; rows of documents without text do not count. From a file:
         `encoder="precomputed:FILE"`.
+    clusterer : str or object, optional
+        hdbscan, fast_hdbscan, leiden, kmeans or evoc, or an object with `fit_predict` that clusters the layout: a
+        clone of it is fitted.
     **settings
         Fields of `Config`.
 
@@ -84,6 +88,10 @@ def fit(
     elif encoder is not None:
         as_encoder(encoder)  # what cannot be one is said before anything is read
         settings["encoder"] = name_of(encoder)
+    if isinstance(clusterer, str):
+        settings["clusterer"], clusterer = clusterer, None
+    elif clusterer is not None:
+        settings["clusterer"] = name_of(clusterer)
     config = Config.of(**{**(config.model_dump() if config else {}), **settings})
     columns = {"text": text, "id": id, "date": date, "class_": class_}
     source: Source | Corpus
@@ -94,7 +102,7 @@ def fit(
     else:
         source = read(documents, **columns).corpus
     workshop = Workshop(store or Store(), config.threads, config.batch_size)
-    return fit_topics(source, config, workshop, encoder=encoder, embeddings=embeddings)
+    return fit_topics(source, config, workshop, encoder=encoder, embeddings=embeddings, clusterer=clusterer)
 
 
 def embed(

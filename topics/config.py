@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from topics.errors import InvalidConfig
 
+#: Clusterers by name; in Python, `topics.fit(clusterer=...)` takes objects as well.
+CLUSTERERS = ("hdbscan", "fast_hdbscan", "leiden", "kmeans", "evoc")
 #: Settings that say how the work is done, not what comes out: no key and no run folder knows them.
 EXECUTION = ("workers", "batch_size")
 
@@ -35,10 +37,20 @@ class Config(BaseModel):
     )
     n_components: int = Field(5, ge=2, le=100, description="dimensions of the UMAP layout that is clustered")
     n_epochs: int = Field(200, ge=10, le=5000, description="optimisation epochs of each UMAP layout")
-    min_cluster_size: int | None = Field(
-        None, ge=2, description="fewest documents of a topic; by default max(10, sqrt(n) / 2)"
+    clusterer: str = Field(
+        "hdbscan",
+        description="hdbscan or fast_hdbscan on the layout, leiden on the graph, kmeans or evoc on the vectors",
     )
-    min_samples: int = Field(15, ge=1, description="HDBSCAN: how conservative; more gives more outliers")
+    topics: int | None = Field(
+        None, ge=1, le=10_000, description="exactly so many topics; by default as many as there are"
+    )
+    resolution: float = Field(1.0, gt=0, le=1000, description="more gives more and smaller topics, less fewer")
+    min_cluster_size: int | None = Field(
+        None, ge=2, description="fewest documents of a topic; by default max(10, sqrt(n) / 2) / sqrt(resolution)"
+    )
+    min_samples: int = Field(
+        15, ge=1, description="HDBSCAN: how conservative, up to min_cluster_size; more gives more outliers"
+    )
     coverage: float | Literal["auto"] = Field(
         "auto", description="share of documents that get a topic, 0 to 1; auto: as many as clearly belong"
     )
@@ -52,6 +64,13 @@ class Config(BaseModel):
     keep_text: bool = Field(False, description="write the texts into documents.parquet as well")
     workers: int | None = Field(None, ge=1, description="threads; by default one per processor; never changes a result")
     batch_size: int = Field(64, ge=1, description="most documents the encoder sees at once; never changes a result")
+
+    @field_validator("clusterer")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in CLUSTERERS and not value.startswith("<"):
+            raise ValueError(f"must be one of {', '.join(CLUSTERERS)}; objects can be given in Python")
+        return value
 
     @field_validator("coverage")
     @classmethod

@@ -34,6 +34,8 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     encoder : str or object
         As in `topics.fit`; an object is never changed, what is fitted is a clone.
+    clusterer : str or object
+        As in `topics.fit`.
     store : Store, optional
         Keeps what is computed. By default `$TOPICS_STORE`, else `outputs/store`.
 
@@ -65,6 +67,9 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         consensus: int = _DEFAULT["consensus"],
         n_components: int = _DEFAULT["n_components"],
         n_epochs: int = _DEFAULT["n_epochs"],
+        clusterer: Any = _DEFAULT["clusterer"],
+        topics: int | None = _DEFAULT["topics"],
+        resolution: float = _DEFAULT["resolution"],
         min_cluster_size: int | None = _DEFAULT["min_cluster_size"],
         min_samples: int = _DEFAULT["min_samples"],
         coverage: float | Literal["auto"] = _DEFAULT["coverage"],
@@ -83,6 +88,9 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.consensus = consensus
         self.n_components = n_components
         self.n_epochs = n_epochs
+        self.clusterer = clusterer
+        self.topics = topics
+        self.resolution = resolution
         self.min_cluster_size = min_cluster_size
         self.min_samples = min_samples
         self.coverage = coverage

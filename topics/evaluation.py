@@ -141,9 +141,36 @@ def evaluate(
             raise
         left_out |= dict.fromkeys(_WINDOWS, str(error))
 
+    further, recurring, missed = _fits(run, workshop, seeds, resamples)
+    overall, table, left_out = overall | further, table.assign(**recurring), left_out | missed
+    classes = _classes(run, corpus if labels else None)
+    if classes is not None:
+        filled = (run.documents["reason"] != "empty").to_numpy()
+        overall |= metrics.class_measures(classes[filled], run.documents["topic"].to_numpy(np.int32)[filled])
+    for reason in dict.fromkeys(left_out.values()):
+        log.warning("%s not measured: %s", ", ".join(n for n, why in left_out.items() if why == reason), reason)
+    settings = {"labels": labels, "seeds": seeds, "resamples": resamples, "share": SHARE}
+    return Evaluation(run.provenance["run"], settings, overall, table, left_out)
+
+
+# --- further fits
+
+
+def _fits(
+    run: Run, workshop: Workshop, seeds: int, resamples: int
+) -> tuple[dict[str, float | None], dict[str, NDArray[np.float64]], dict[str, str]]:
+    """What fitting again tells: numbers of the run, numbers of its topics, and what could not be had and why."""
+    clusterer = run.config.clusterer
+    if clusterer.startswith("<"):
+        reason = f"the clusterer, {clusterer}, was an object that the run does not keep, so nothing is fitted again."
+        return {}, {}, dict.fromkeys(("dbcv", "stability"), reason)
+    overall: dict[str, float | None] = {}
+    left_out, table = {}, {}
     fits = Refits(run, workshop)
     again = fits.with_seed(run.config.seed)
-    if np.array_equal(again.labels, run.model.labels):
+    if again.layout is None:
+        left_out["dbcv"] = f"{clusterer} clusters no layout."
+    elif np.array_equal(again.labels, run.model.labels):
         overall["dbcv"] = metrics.dbcv(again.layout.points, run.model.labels)
     else:
         left_out["dbcv"] = "the layout made here is not that of the run: other releases are installed now."
@@ -153,14 +180,7 @@ def evaluate(
             overall |= {f"{name}_{kind}": value for kind, value in agreement.items()}
             overall[f"{name}_recurrence"] = mean(recurring)
             table[f"{name}_recurrence"] = recurring
-    classes = _classes(run, corpus if labels else None)
-    if classes is not None:
-        filled = (run.documents["reason"] != "empty").to_numpy()
-        overall |= metrics.class_measures(classes[filled], run.documents["topic"].to_numpy(np.int32)[filled])
-    for reason in dict.fromkeys(left_out.values()):
-        log.warning("%s not measured: %s", ", ".join(n for n, why in left_out.items() if why == reason), reason)
-    settings = {"labels": labels, "seeds": seeds, "resamples": resamples, "share": SHARE}
-    return Evaluation(run.provenance["run"], settings, overall, table, left_out)
+    return overall, table, left_out
 
 
 # --- documents

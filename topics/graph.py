@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topics.data import Graph, Neighbors
+from topics.leiden import communities
 from topics.progress import track
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from scipy import sparse
 
-_ITERATIONS = 5  # Leiden cycles a run; one is less steady (agreement of seeds .85 for .93)
 
-
-def build_graph(neighbors: Neighbors, consensus: int, seed: int, threads: int = 1) -> Graph:
+def build_graph(neighbors: Neighbors, consensus: int, seed: int, resolution: float = 1.0, threads: int = 1) -> Graph:
     """Weigh the neighbourhood and sharpen it.
 
     The weights are UMAP's fuzzy simplicial set (McInnes, Healy and Melville 2018, section 3.1). Then
-    `consensus` runs of Leiden (Traag, Waltman and van Eck 2019; modularity, resolution 1) with
+    `consensus` runs of Leiden (Traag, Waltman and van Eck 2019; modularity) with
     different seeds vote: a weight is multiplied by the square of the share of runs that put both
     ends into one community. Edges no run agrees with vanish; what is left hardly depends on the seed.
 
@@ -34,6 +32,8 @@ def build_graph(neighbors: Neighbors, consensus: int, seed: int, threads: int = 
         Number of runs; 0 leaves UMAP's weights as they are.
     seed : int
         The runs use `seed`, `seed + 1`, ...
+    resolution : float
+        Of the runs: more gives smaller communities, and so more topics.
     threads : int
         How many runs go on at once; the result does not depend on it.
 
@@ -52,7 +52,7 @@ def build_graph(neighbors: Neighbors, consensus: int, seed: int, threads: int = 
     source = np.repeat(np.arange(u), np.diff(weights.indptr))
     together = np.zeros(weights.nnz, dtype=np.int32)
     with ThreadPoolExecutor(threads) as pool:
-        runs = pool.map(partial(communities, weights), range(seed, seed + consensus))
+        runs = pool.map(partial(communities, weights, resolution=resolution), range(seed, seed + consensus))
         for community in track(runs, consensus, "Consensus", "runs"):
             together += community[source] == community[weights.indices]
     share = together / consensus
@@ -89,20 +89,3 @@ def fuzzy_weights(neighbors: Neighbors) -> sparse.csr_array:
     found = sparse.csr_array(weights, dtype=np.float32)
     found.sort_indices()
     return found
-
-
-def communities(weights: sparse.csr_array, seed: int, resolution: float = 1.0) -> NDArray[np.int64]:
-    """One Leiden partition by modularity; shape (u,), community numbers without meaning."""
-    import graspologic_native
-
-    u = weights.shape[0]
-    _, found = graspologic_native.leiden_csr(
-        weights.indptr.astype(np.int64),
-        weights.indices.astype(np.int32),
-        weights.data.astype(np.float64),
-        u,
-        resolution=resolution,
-        iterations=_ITERATIONS,
-        seed=seed,
-    )
-    return np.fromiter((found[node] for node in range(u)), dtype=np.int64, count=u)

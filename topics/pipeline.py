@@ -11,25 +11,25 @@ import hashlib
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from topics import embedding
 from topics.assembly import assemble
+from topics.clustering import check_clusterer
 from topics.corpus import MEMORY, STDIN, Source
 from topics.data import Corpus, Embeddings, Intake
 from topics.embedding import precomputed
 from topics.errors import InvalidInput, StoreDamaged
+from topics.grouping import group
 from topics.run import Run, StageRecord
 from topics.steps import (
     BUILTIN,
-    CLUSTER,
     COUNT,
     DESCRIBE,
     EMBED,
     ENCODER,
     GRAPH,
     MEASURE,
-    NEIGHBORS,
     PRECOMPUTED,
     READ,
     REDUCE,
@@ -53,6 +53,7 @@ def fit_topics(
     run_stage: RunStage | None = None,
     encoder: Any = None,
     embeddings: Any = None,
+    clusterer: Any = None,
 ) -> Run:
     """Documents in, topics out.
 
@@ -69,6 +70,8 @@ def fit_topics(
         What `embedding.as_encoder` takes, in place of the encoder `config.encoder` names. The run remembers it.
     embeddings : array_like of shape (n, d), optional
         Vectors of the documents, in place of an encoder; see `embedding.precomputed.embed_documents`.
+    clusterer : object, optional
+        What `clustering.cluster_by` takes, in place of the clusterer `config.clusterer` names.
 
     Returns
     -------
@@ -81,6 +84,7 @@ def fit_topics(
     ModelNotFound
         If there is no such encoder.
     """
+    check_clusterer(config.clusterer, config.topics)
     stages: list[StageRecord] = []
 
     def step(stage: Stage, *inputs: Ref, **params: Any) -> Ref:
@@ -93,7 +97,7 @@ def fit_topics(
         encoder = embedding.fitted(encoder, workshop.load(texts))
     location = documents.location if isinstance(documents, Source) else MEMORY
     vectors = embed_corpus(corpus, texts, config, workshop, step, encoder, embeddings, location)
-    near, graph, _, clusters = group(vectors, config, step)
+    near, plain, graph, _, clusters = group(vectors, config, workshop, step, clusterer)
     settled = step(SETTLE, clusters, vectors, near, corpus, coverage=config.coverage)
     counts = step(
         COUNT, texts, language=config.language, stop_words=sorted(set(config.stop_words)), ngrams=config.ngrams
@@ -102,7 +106,6 @@ def fit_topics(
         DESCRIBE, settled, counts, vectors, corpus, n_terms=config.n_terms, n_representatives=config.n_representatives
     )
     # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
-    plain = step(GRAPH, near, consensus=0, seed=config.seed)
     drawn = step(REDUCE, plain, vectors, n_components=2, min_dist=0.1, n_epochs=config.n_epochs, seed=config.seed)
     measured = step(MEASURE, corpus, settled, described, counts, vectors, graph)
 
@@ -114,25 +117,6 @@ def fit_topics(
         stages=tuple(stages),
         encoder=encoder,
     )
-
-
-class Grouping(NamedTuple):
-    """References to what grouping vectors comes to."""
-
-    near: Ref
-    graph: Ref
-    reduced: Ref
-    clusters: Ref
-
-
-def group(vectors: Ref, config: Config, step: Callable[..., Ref]) -> Grouping:
-    """From vectors to clusters."""
-    near = step(NEIGHBORS, vectors, n_neighbors=config.n_neighbors)
-    graph = step(GRAPH, near, consensus=config.consensus, seed=config.seed)
-    layout = {"n_components": config.n_components, "n_epochs": config.n_epochs, "seed": config.seed}
-    reduced = step(REDUCE, graph, vectors, min_dist=0.0, **layout)
-    clusters = step(CLUSTER, reduced, min_cluster_size=config.min_cluster_size, min_samples=config.min_samples)
-    return Grouping(near, graph, reduced, clusters)
 
 
 def take_in(documents: Source | Corpus, workshop: Workshop, step: Callable[..., Ref]) -> tuple[Ref, Ref, Intake]:

@@ -17,7 +17,8 @@ from topics import metrics
 from topics.assignment import settle
 from topics.config import Config
 from topics.data import Embeddings
-from topics.pipeline import group, hold_vectors
+from topics.grouping import group
+from topics.pipeline import hold_vectors
 from topics.steps import EMBED, PRECOMPUTED
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ SHARE = 0.9  #: of the texts a resampled fit is made from
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """As far as a further fit goes: the layout that was clustered, and the topic of each text."""
+    """As far as a further fit goes: the layout that was clustered, if one was, and the topic of each text."""
 
-    layout: Reduction
+    layout: Reduction | None
     labels: NDArray[np.int32]
 
 
@@ -90,9 +91,9 @@ class Refits:
     def _fit(self, embeddings: Embeddings, ref: Ref, copies: NDArray[np.int64], seed: int) -> Fit:
         config = Config.of(**{**self._run.config.model_dump(), "seed": seed})
         shop = self._workshop
-        made = group(ref, config, lambda stage, *inputs, **params: shop.run(stage, inputs, params).ref)
+        made = group(ref, config, shop, lambda stage, *inputs, **params: shop.run(stage, inputs, params).ref)
         settled = settle(shop.load(made.clusters), embeddings, shop.load(made.near), copies, config.coverage)
-        return Fit(shop.load(made.reduced), settled.labels)
+        return Fit(shop.load(made.layout) if made.layout else None, settled.labels)
 
 
 def _mean_of(values: Sequence[float | None]) -> float | None:

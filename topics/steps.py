@@ -6,15 +6,20 @@ Raise `version` when the code of a stage changes its results; stored ones are th
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
-from topics import assignment, clustering, description, embedding, metrics, neighbors, reduction, terms
+from topics import assignment, clustering, description, embedding, merging, metrics, neighbors, reduction, terms
 from topics import graph as graphs
 from topics.corpus import Source, file_digest, read
 from topics.data import Intake
 from topics.embedding import precomputed
 from topics.store import Ref
 from topics.workshop import Params, Stage, Workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BUILTIN = "builtin:docstrings"  #: the location of the corpus that is always there
 
@@ -49,6 +54,19 @@ def _with_digest(params: Params) -> Params:
     return {**params, "digest": file_digest(_source(params)) or uuid.uuid4().hex}
 
 
+def _with_release(distribution: str) -> Callable[[Params], Params]:
+    """For packages that need not be there: an absent one has no release, and the stage says what to install."""
+
+    def resolve(params: Params) -> Params:
+        return {**params, "release": version(distribution) if find_spec(distribution.replace("-", "_")) else ""}
+
+    return resolve
+
+
+def _plain(params: Params) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name != "release"}
+
+
 READ = Stage("intake", _read, resolve=_with_digest, outside=True)
 ENCODER = Stage(
     "encoder",
@@ -80,7 +98,9 @@ NEIGHBORS = Stage(
 )
 GRAPH = Stage(
     "graph",
-    lambda at, params, found: graphs.build_graph(found, params["consensus"], params["seed"], at.threads),
+    lambda at, params, found: graphs.build_graph(
+        found, params["consensus"], params["seed"], params["resolution"], at.threads
+    ),
     libraries=("umap-learn", "numba", "graspologic-native"),
 )
 REDUCE = Stage(
@@ -89,8 +109,25 @@ REDUCE = Stage(
     libraries=("umap-learn", "numba", "scikit-learn", "scipy"),
 )
 CLUSTER = Stage(
-    "clusters", lambda at, params, reduced: clustering.cluster(reduced, **params), libraries=("hdbscan", "scikit-learn")
+    "clusters",
+    lambda at, params, reduced, graph: clustering.cluster(reduced, graph, **params),
+    version=2,
+    libraries=("hdbscan", "scikit-learn", "graspologic-native"),
 )
+PARTITION = Stage(
+    "partition", lambda at, params, graph: clustering.partition(graph, **params), libraries=("graspologic-native",)
+)
+CELLS = Stage("cells", lambda at, params, vectors: clustering.cells(vectors, **params), libraries=("scikit-learn",))
+EVOC = Stage(
+    "evoc", lambda at, params, vectors: clustering.evoc(vectors, **_plain(params)), resolve=_with_release("evoc")
+)
+FAST = Stage(
+    "fast clusters",
+    lambda at, params, reduced, graph: clustering.cluster(reduced, graph, fast=True, **_plain(params)),
+    libraries=("graspologic-native",),
+    resolve=_with_release("fast-hdbscan"),
+)
+MERGE = Stage("merged", lambda at, params, clusters, graph: merging.merge(clusters, graph, **params))
 SETTLE = Stage(
     "settled",
     lambda at, params, clusters, embeddings, found, corpus: assignment.settle(
@@ -123,6 +160,11 @@ STAGES = {
         GRAPH,
         REDUCE,
         CLUSTER,
+        FAST,
+        PARTITION,
+        CELLS,
+        EVOC,
+        MERGE,
         SETTLE,
         COUNT,
         DESCRIBE,

@@ -66,6 +66,11 @@ def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = N
             f"the files of {folder} are as written, but its vectors came from memory, so it cannot be fitted again "
             "from here; a fit with encoder='precomputed:FILE' can be."
         )
+    if run.config.clusterer.startswith("<"):
+        raise VerificationFailed(
+            f"the files of {folder} are as written, but its clusterer, {run.config.clusterer}, was an object, so it "
+            "cannot be fitted again from here; a fit with a clusterer by name can be."
+        )
     source = Source(where, told.get("text"), told.get("id"), told.get("date"), told.get("class"))
     again = fit_topics(source, run.config, Workshop(store, run.config.threads, run.config.batch_size))
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,0 +1,88 @@
+"""From vectors to clusters: the stages between, and how many clusters they are to find."""
+
+from __future__ import annotations
+
+import hashlib
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from topics.clustering import cluster_by
+from topics.data import NOISE
+from topics.errors import InvalidInput
+from topics.steps import CELLS, CLUSTER, EVOC, FAST, GRAPH, MERGE, NEIGHBORS, PARTITION, REDUCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from topics.config import Config
+    from topics.store import Ref
+    from topics.workshop import Workshop
+
+_FINEST = 256  # times the resolution asked for: how far a search for more topics goes
+
+
+class Grouping(NamedTuple):
+    """References to what grouping vectors comes to."""
+
+    near: Ref
+    plain: Ref  # UMAP's graph
+    graph: Ref  # the same, sharpened
+    layout: Ref | None  # what was clustered, if it was a layout
+    clusters: Ref
+
+
+def group(
+    vectors: Ref, config: Config, workshop: Workshop, step: Callable[..., Ref], clusterer: Any = None
+) -> Grouping:
+    """Find as many clusters as there are, or as are asked for.
+
+    Where there are fewer than asked for, the resolution is doubled until there are enough, or the graph falls to
+    crumbs; then the most entangled ones are merged.
+
+    Raises
+    ------
+    InvalidInput
+        If fewer can be told apart, or `min_cluster_size` is more than there are texts.
+    """
+    near = step(NEIGHBORS, vectors, n_neighbors=config.n_neighbors)
+    plain = step(GRAPH, near, consensus=0, seed=config.seed, resolution=1.0)
+    resolution, most = config.resolution, (0, Grouping(near, plain, plain, None, plain))
+    while True:
+        graph = step(GRAPH, near, consensus=config.consensus, seed=config.seed, resolution=resolution)
+        layout, clusters = _cluster(graph, vectors, config, resolution, workshop, step, clusterer)
+        if config.topics is None or config.clusterer == "kmeans":
+            return Grouping(near, plain, graph, layout, clusters)
+        found = int(workshop.load(clusters).labels.max(initial=NOISE)) + 1
+        most = max(most, (found, Grouping(near, plain, graph, layout, clusters)), key=itemgetter(0))
+        crumbs = 2 * found < most[0] or resolution >= _FINEST * config.resolution
+        if found >= config.topics or crumbs or clusterer is not None:
+            return most[1]._replace(clusters=step(MERGE, most[1].clusters, plain, topics=config.topics))
+        resolution *= 2
+
+
+def _cluster(
+    graph: Ref,
+    vectors: Ref,
+    config: Config,
+    resolution: float,
+    workshop: Workshop,
+    step: Callable[..., Ref],
+    clusterer: Any,
+) -> tuple[Ref | None, Ref]:
+    """References to the layout, where there is one, and to the clusters."""
+    seed, how = {"seed": config.seed}, {"min_cluster_size": config.min_cluster_size, "resolution": resolution}
+    if config.clusterer == "leiden":
+        return None, step(PARTITION, graph, **how, **seed)
+    if config.clusterer == "kmeans":
+        return None, step(CELLS, vectors, topics=config.topics, **seed)
+    if config.clusterer == "evoc":
+        return None, step(EVOC, vectors, **how, **seed)
+    settings = {"n_components": config.n_components, "n_epochs": config.n_epochs}
+    layout = step(REDUCE, graph, vectors, min_dist=0.0, **settings, **seed)
+    if clusterer is not None:
+        found = cluster_by(clusterer, workshop.load(layout))
+        return layout, workshop.hold("clusters", hashlib.sha256(found.labels.tobytes()).hexdigest()[:40], found)
+    if config.clusterer.startswith("<"):
+        raise InvalidInput(f"{config.clusterer} was a clusterer object; pass it again as clusterer=...")
+    stage = FAST if config.clusterer == "fast_hdbscan" else CLUSTER
+    return layout, step(stage, layout, graph, **how, min_samples=config.min_samples, **seed)
