@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from topics.leiden import communities
 from topics.vectors import unit_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
@@ -110,7 +113,8 @@ def cluster(
         import hdbscan
 
         model = hdbscan.HDBSCAN(**settings, core_dist_n_jobs=1)
-    labels = model.fit_predict(np.asarray(reduction.points, dtype=np.float64))
+    with _one_thread() if fast else nullcontext():
+        labels = model.fit_predict(np.asarray(reduction.points, dtype=np.float64))
     if not np.isnan(graph.agreement).all() and float(np.mean(graph.agreement)) >= _AGREED:
         whole = partition(graph, min_cluster_size, resolution, seed)
         found, there = int(labels.max()) + 1, int(whole.labels.max()) + 1
@@ -208,7 +212,8 @@ def evoc(embeddings: Embeddings, min_cluster_size: int | None, resolution: float
     if (size := _size(u, min_cluster_size, resolution)) is None:
         return _one(u)
     model = _package("evoc").EVoC(base_min_cluster_size=size, random_state=seed)
-    return _labelled(model.fit_predict(np.array(embeddings.vectors)), u, "EVoC")
+    with _one_thread():
+        return _labelled(model.fit_predict(np.array(embeddings.vectors)), u, "EVoC")
 
 
 def cluster_by(clusterer: Any, reduction: Reduction) -> Clusters:
@@ -274,6 +279,19 @@ def _package(module: str) -> Any:
         raise InvalidConfig(
             f"clusterer={module} needs the package {name}: pip install {name}. Or take hdbscan, or leiden."
         ) from None
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep numba to one thread: with two, EVoC's labels are others."""
+    import numba
+
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
 
 
 def _one(u: int) -> Clusters:
