@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from topics.config import Config
     from topics.corpus import Source, read
     from topics.data import Corpus
+    from topics.distilling import distill
     from topics.errors import (
         InvalidConfig,
         InvalidInput,
@@ -51,6 +52,7 @@ _HOME = {
     "TopicsError": "errors",
     "VerificationFailed": "errors",
     "assign": "api",
+    "distill": "distilling",
     "embed": "api",
     "encoders": "catalogue",
     "evaluate": "evaluation",
@@ -77,6 +79,7 @@ __all__ = [
     "TopicsError",
     "VerificationFailed",
     "assign",
+    "distill",
     "embed",
     "encoders",
     "evaluate",

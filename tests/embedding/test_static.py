@@ -362,7 +362,7 @@ def test_as_many_components_as_dimensions_would_leave_nothing(write):
 def test_a_missing_file_and_a_folder_say_what_to_name(tmp_path):
     with pytest.raises(ModelNotFound, match=r"missing.vec is not a file. Name a file of word vectors"):
         StaticEncoder.of(str(tmp_path / "missing.vec"), {})
-    with pytest.raises(ModelNotFound, match="is a folder: name sentence-transformers models without static"):
+    with pytest.raises(ModelNotFound, match=r"has no model.safetensors, so it is no static model. Name a folder"):
         StaticEncoder.of(str(tmp_path), {})
     with pytest.raises(ModelNotFound, match="static: is not a file"):
         StaticEncoder.of("", {})

@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from topics.embedding.static_folder import StaticFolderEncoder, is_repository
 from topics.embedding.word_files import read_word_vectors, word_probabilities
+from topics.embedding.words import letters, spaced
 from topics.errors import InvalidConfig, ModelNotFound
 from topics.store import canonical, file_sha256
 
@@ -48,10 +50,6 @@ _OPTIONS: dict[str, tuple[Callable[[str], Any], Callable[[Any], bool], str]] = {
     "limit": (int, lambda value: value is None or (isinstance(value, int) and value > 0), "a whole number, 1 or more"),
 }
 
-# Thai, Lao, Burmese, Khmer, kana, Han: written without spaces between words.
-_UNSPACED = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
-)
 _SPLIT = re.compile(r"n't\b|'(?:s|re|ll|ve|d|m)\b|['#+-]")  # where a word that is not known may come apart
 
 
@@ -97,7 +95,7 @@ class StaticEncoder:
     """
 
     example = "static:glove.6B.100d.txt?sif=1e-3"
-    needs = "a file of word vectors: word2vec, GloVe or fastText's .vec"
+    needs = "a file of word vectors: word2vec, GloVe or fastText's .vec; or a static model: what `topics distill` makes"
 
     def __init__(
         self,
@@ -115,15 +113,26 @@ class StaticEncoder:
         self.name = f"static:{path}"
         self._path = Path(path).expanduser()
         if not self._path.is_file():
-            what = "a folder: name sentence-transformers models without static" if self._path.is_dir() else "not a file"
             raise ModelNotFound(
-                f"{self.name} is {what if str(path) else 'not a file'}. Name a file of word vectors, for example "
-                "static:glove.6B.300d.txt or static:cc.en.300.vec.gz."
+                f"{self.name} is not a file. Name a file of word vectors, for example static:glove.6B.300d.txt or "
+                "static:cc.en.300.vec.gz, or a static model: a folder, or its name on the hub."
             )
 
     @classmethod
-    def of(cls, rest: str, options: Mapping[str, str], threads: int = 1, batch_size: int = 64) -> Self:  # noqa: ARG003
-        """Make one of text: the path, and options by name. Threads and batches have no part in it."""
+    def of(
+        cls,
+        rest: str,
+        options: Mapping[str, str],
+        threads: int = 1,  # noqa: ARG003
+        batch_size: int = 64,  # noqa: ARG003
+    ) -> Self | StaticFolderEncoder:
+        """Make one of text: the path, and options by name; of a folder or a name of the hub the static model there.
+
+        Threads and batches have no part in it.
+        """
+        path = Path(rest).expanduser()
+        if (rest and path.is_dir()) or (is_repository(rest) and not path.exists()):
+            return StaticFolderEncoder.of(rest, options)
         values: dict[str, Any] = {}
         for name, text in options.items():
             if name not in _OPTIONS:
@@ -198,18 +207,11 @@ def _folded(text: str, lower: bool) -> str:
 
 @cache
 def _word_pattern() -> re.Pattern[str]:
-    # Python's \w knows no combining marks, of which Thai, Hindi, Tamil and others make their words.
-    marks = "".join(chr(code) for code in range(0x300, 0x12000) if unicodedata.category(chr(code))[0] == "M")
-    letters = rf"[\w{marks}\u200c\u200d]+"
-    return re.compile(rf"{letters}(?:['-]{letters})*(?:\+\+|#)?")
+    return re.compile(rf"{letters()}(?:['-]{letters()})*(?:\+\+|#)?")
 
 
 def _words(text: str) -> list[str]:
-    if _UNSPACED.search(text):
-        from icu4py.breakers import WordBreaker
-
-        text = _UNSPACED.sub(lambda run: f" {' '.join(map(str, WordBreaker(run.group(), 'en')))} ", text)
-    return _word_pattern().findall(text)
+    return _word_pattern().findall(spaced(text))
 
 
 def _load(path: Path, sif: float, components: int, lower: str, limit: int | None) -> _Loaded:
