@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks import embedding
+from benchmarks import embedding, static
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BENCHMARKS: dict[str, Callable[[Path], tuple[str, list[str]]]] = {"embedding": embedding.run}
+BENCHMARKS: dict[str, Callable[[Path], tuple[str, list[str]]]] = {"embedding": embedding.run, "static": static.run}
 
 
 @click.command()

@@ -15,7 +15,7 @@ from topics.api import embed
 from topics.config import Config
 from topics.corpus import read
 from topics.data import Texts
-from topics.embedding import fitted, name_of
+from topics.embedding import as_encoder, decisive, fitted, name_of
 from topics.embedding.distillation import LEAST, Fidelity, Student, Vocabulary, count_words, distil
 from topics.embedding.hub import read_json
 from topics.embedding.precomputed import SCHEME
@@ -78,8 +78,8 @@ def distill(
     documents : as in `topics.fit`
     output : path
         The folder to write; the encoder is then `static:FOLDER`. A model that was distilled before is
-        replaced. sentence-transformers and Model2Vec can read it, too, except that they do not cut
-        scripts without spaces into words.
+        replaced. sentence-transformers and Model2Vec can read it, too, but they do not cut scripts without
+        spaces into words.
     encoder : str or object, optional
         The teacher, as in `topics.fit`; by default that of `Config`.
     text : str, optional
@@ -110,11 +110,7 @@ def distill(
     output = Path(output)
     _check_numbers(sample, words)
     _check_target(output)
-    name = (encoder or Config.of().encoder) if isinstance(encoder, str) else name_of(encoder)
-    if isinstance(encoder, str) and name.startswith(SCHEME):
-        raise InvalidConfig(
-            f"{name}: a teacher has to encode words, and vectors that were given are of documents only."
-        )
+    name = _checked_name(encoder)
     corpus = read(documents, text=text).corpus
     if len(corpus.texts) < LEAST:
         raise InvalidInput(
@@ -164,6 +160,20 @@ def _told(name: str, fingerprint: str, texts: Texts, student: Student) -> dict[s
         "before": rounded(student.before),
         "after": rounded(student.after),
     }
+
+
+def _checked_name(encoder: Any) -> str:
+    """What the teacher is called; what cannot be one is said before anything is read."""
+    if not isinstance(encoder, str):
+        as_encoder(encoder)
+        return name_of(encoder)
+    name = encoder or Config.of().encoder
+    if name.startswith(SCHEME):
+        raise InvalidConfig(
+            f"{name}: a teacher has to encode words, and these vectors are of documents only; name an encoder."
+        )
+    decisive(name)
+    return name
 
 
 def _check_numbers(sample: int, words: int) -> None:

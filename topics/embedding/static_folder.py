@@ -164,7 +164,9 @@ def static_files(words: Sequence[str], rows: NDArray[np.float32], told: Mapping[
 
     vocabulary = {word: row for row, word in enumerate(("[UNK]", *words))}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))  # noqa: S106 - no password
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase(), normalizers.NFC()])
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Lowercase(), normalizers.Replace("ς", "σ"), normalizers.NFC()]
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(PATTERN), "removed", invert=True)
     config = {
         "architectures": ["StaticModel"],
