@@ -1,4 +1,4 @@
-"""What a distilled static model gains and loses against the encoder it was made of, and against sentence-transformers."""
+"""What a distilled static model gains and loses against its teacher and sentence-transformers."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def run(data: Path) -> tuple[str, list[str]]:
             losses.append(loss)
     text = (
         "# A static model, distilled\n\n"
-        f"`topics distill {_MODEL}`, fitted to {_LEARNED:,} documents of each corpus and measured on {_TRIED:,} others. "
-        f"Against it `SentenceTransformer.encode` as it comes (float32, batch 32) and {_MODEL} on OpenVINO, in the same "
-        f"process, in turn, medians of 3 rounds of CPU seconds, model loading left out; these two on {_TIMED} of the "
-        "documents.\n\n"
+        f"`topics distill {_MODEL}`, fitted to {_LEARNED:,} documents of each corpus, measured on {_TRIED:,} others. "
+        f"Against it `SentenceTransformer.encode` as it comes (float32, batch 32) and {_MODEL} on OpenVINO, in the "
+        "same process, medians of 3 rounds of CPU seconds, model loading left out; these two in turn on "
+        f"{_TIMED} of the documents.\n\n"
         "| corpus | distilling, CPU seconds | sentence-transformers, documents a CPU second | OpenVINO | static | "
         "static : sentence-transformers | static : OpenVINO |\n|---|---:|---:|---:|---:|---:|---:|\n"
         + "\n".join(speeds)

@@ -70,8 +70,8 @@ def distill(
 
     The encoder encodes a sample of the texts and each word alone; the words' vectors are then fitted so
     that their weighted mean gives the texts' (see `topics.embedding.distillation`). The folder depends on
-    the documents, whatever their order, the encoder and the two numbers alone. Words the sample of
-    documents does not have are not known to the model: make one for each kind of documents.
+    the documents, whatever their order, the encoder and the two numbers alone. Words that less than three
+    documents have are not known to the model: make one for each kind of documents.
 
     Parameters
     ----------
@@ -88,7 +88,8 @@ def distill(
         Texts to learn from, 100 to 10,000: the first in the order of their hashes. Time and memory of the
         fit grow with its cube and its square.
     words : int
-        Most words the model may know. Those of most texts are taken, of three at least.
+        Most words the model may know; those of most texts are taken. In corpora of more than 100,000 texts
+        they are counted in so many.
     store : Store, optional
         Keeps the teacher's vectors.
     workers : int, optional

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from topics.data import Corpus
 from topics.embedding import embed
 from topics.embedding.families import family_encoder
+from topics.embedding.listing import installed
 from topics.embedding.static_folder import MARK, StaticFolderEncoder, static_files
 from topics.embedding.words import words_of
 from topics.errors import InvalidConfig, InvalidInput, ModelNotFound
@@ -161,6 +162,8 @@ def test_a_name_on_the_hub_is_looked_for_in_the_cache(tmp_path, monkeypatch):
     cache_model(tmp_path / "cache", "owner/potion", write(tmp_path / "model", {"embeddings": table()}))
     found = family_encoder("static:owner/potion").encode(TEXTS)
     assert found.tobytes() == StaticFolderEncoder(str(tmp_path / "model")).encode(TEXTS).tobytes()
+    (listed,) = [listed for listed in installed() if listed.where == "hub cache"]
+    assert (listed.name, listed.family, listed.dimension) == ("static:owner/potion", "static", 12)
     with pytest.raises(ModelNotFound, match="no encoder 'owner/other'"):
         family_encoder("static:owner/other")
 

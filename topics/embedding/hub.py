@@ -61,6 +61,8 @@ def scheme_of(folder: Path) -> str | None:
         if told == "SparseEncoder" or "sparse" in kinds or "splade" in kinds:
             return "sparse"
         return "" if told == "SentenceTransformer" else None
+    if read_json(folder / "config.json").get("model_type") == "model2vec":
+        return "static"
     text = (folder / "config.json").is_file() and any((folder / name).is_file() for name in _TOKENIZERS)
     return "transformer" if text else None
 
