@@ -9,16 +9,16 @@ import numpy as np
 
 from topics.data import NOISE
 from topics.metrics import document_labels
-from topics.run import Model, Run, StageRecord
+from topics.run import ASPECT, Model, Run, StageRecord
 from topics.steps import STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
     from topics.config import Config
-    from topics.data import Corpus, Embeddings, Intake, Measures, Reduction, Settled, TermCounts, Topics
+    from topics.data import Aspect, Corpus, Embeddings, Intake, Measures, Reduction, Settled, TermCounts, Topics
 
 _ENGLISH = {"all-MiniLM-L6-v2", "all-MiniLM-L12-v2", "all-mpnet-base-v2"}  # encoders that know little else
 _EXCERPT = 600  # characters of a representative document that a run keeps
@@ -38,6 +38,7 @@ def assemble(
     location: str,
     stages: tuple[StageRecord, ...],
     encoder: Any = None,
+    aspects: Mapping[str, Aspect] | None = None,
 ) -> Run:
     """Bring the documents back in."""
     import pandas as pd
@@ -84,6 +85,8 @@ def assemble(
             "status": pd.array(["born"] * k, dtype="str"),
         }
     )
+    for name, aspect in (aspects or {}).items():
+        topics[f"{ASPECT}{name}"] = [list(words) for words in aspect.terms]
     shown = [(topic, text) for topic, texts in enumerate(described.representatives) for text in texts]
     representatives = pd.DataFrame(
         {

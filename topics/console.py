@@ -17,6 +17,7 @@ from rich.text import Text
 
 from topics.data import normalise
 from topics.progress import LogWatcher, watched
+from topics.run import ASPECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -195,6 +196,8 @@ def print_topic(run: Run, which: str) -> None:
     for term, weight in zip(row.terms, row.term_weights, strict=True):
         bar = "█" * max(round(24 * weight / strongest), 1)
         console.print(Text.assemble(f"  {_plain(term):<24} ", (bar, "cyan"), f" {weight:.4f}"))
+    if words := row.get(f"{ASPECT}expansion"):
+        console.print(Text(f"  the encoder activates: {_plain(' '.join(words))}", style="dim"))
     console.print()
     shown = run.representatives[run.representatives.topic == row.topic]
     for document in shown.itertuples():

@@ -11,7 +11,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -63,6 +63,8 @@ V = TypeVar("V")
 def read_only(value: V) -> V:
     """The same value, its arrays closed to writing: what a stage hands on nobody changes, as if it came from disk."""
     for part in (getattr(value, field.name) for field in fields(value)):  # type: ignore[arg-type]
+        if is_dataclass(part):
+            read_only(part)
         for array in (part, *(getattr(part, name, None) for name in ("data", "indices", "indptr"))):
             if isinstance(array, np.ndarray):
                 array.flags.writeable = False
@@ -200,11 +202,20 @@ class Embeddings:
 
 
 @dataclass(frozen=True, eq=False)
+class Activations:
+    """What a sparse encoder finds in every text: weights for terms of its model's vocabulary of V, and a vector."""
+
+    weights: sparse.csr_array  # (u, V) float32, the strongest of each text; no zeros, indices ascend
+    words: Sequence[str]  # (V,), the word each term is; empty for special tokens and pieces of words
+    embeddings: Embeddings  # the weights projected; zeros for a text without any
+
+
+@dataclass(frozen=True, eq=False)
 class VectorShard:
-    """Vectors of texts, kept for whatever corpus these texts come in."""
+    """Vectors of texts, kept for whatever corpus these texts come in; of a sparse encoder its packed activations."""
 
     keys: NDArray[np.bytes_]  # (m,) S32, ascending
-    vectors: NDArray[np.float32]  # (m, d), unit rows
+    vectors: NDArray[np.float32]  # (m, d), unit rows unless packed
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,6 +283,13 @@ class Topics:
     representatives: Sequence[Sequence[int]]  # (k,) lists of text rows, most central first
     weights: sparse.csr_array  # (k, v) float32 c-TF-IDF of every term, in nats
     vocabulary: Sequence[str]  # (v,)
+
+
+@dataclass(frozen=True, eq=False)
+class Aspect:
+    """Words that show topics from another side than their terms do."""
+
+    terms: Sequence[Sequence[str]]  # (k,) lists, best first
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ import numpy as np
 
 from topics.config import Config, read_toml
 from topics.errors import InvalidConfig, InvalidInput, SchemaMismatch, VerificationFailed
-from topics.run import SCHEMA, Model, Run, StageRecord
+from topics.run import ASPECT, SCHEMA, Model, Run, StageRecord
 from topics.store import file_sha256
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def load(folder: str | Path) -> Run:
         extra = json.loads((folder / "model" / "model.json").read_text("utf-8"))
         tensors = load_file(folder / "model" / "model.safetensors")
         topics = pd.read_parquet(folder / "topics.parquet")
-        for column in ("terms", "term_weights", "representative_ids"):
+        for column in _lists(topics):
             topics[column] = [list(values) for values in topics[column]]
         return Run(
             documents=pd.read_parquet(folder / "documents.parquet"),
@@ -213,11 +213,17 @@ def payload(run: Run) -> dict[str, bytes]:
 def topics_csv(topics: pd.DataFrame) -> str:
     """The topics table for spreadsheets: lists joined, and no cell a spreadsheet would compute."""
     flat = topics.copy()
-    for column in ("terms", "term_weights", "representative_ids"):
+    for column in _lists(topics):
         flat[column] = [
             "; ".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in row) for row in topics[column]
         ]
     return str(formula_safe(flat).to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def _lists(topics: pd.DataFrame) -> list[str]:
+    """The columns whose cells are lists."""
+    aspects = [name for name in topics.columns if name.startswith(ASPECT)]
+    return ["terms", "term_weights", "representative_ids", *aspects]
 
 
 def formula_safe(table: pd.DataFrame) -> pd.DataFrame:

@@ -23,11 +23,13 @@ from topics.errors import InvalidInput, StoreDamaged
 from topics.grouping import group
 from topics.run import Run, StageRecord
 from topics.steps import (
+    ACTIVATE,
     BUILTIN,
     COUNT,
     DESCRIBE,
     EMBED,
     ENCODER,
+    EXPAND,
     GRAPH,
     MEASURE,
     PRECOMPUTED,
@@ -105,6 +107,10 @@ def fit_topics(
     described = step(
         DESCRIBE, settled, counts, vectors, corpus, n_terms=config.n_terms, n_representatives=config.n_representatives
     )
+    aspects: dict[str, Ref] = {}
+    if vectors.within:  # a sparse encoder's lie within its activations
+        words = {"stop_words": sorted(set(config.stop_words)), "n_terms": config.n_terms}
+        aspects["expansion"] = step(EXPAND, settled, vectors.within, counts, **words)
     # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
     drawn = step(REDUCE, plain, vectors, n_components=2, min_dist=0.1, n_epochs=config.n_epochs, seed=config.seed)
     measured = step(MEASURE, corpus, settled, described, counts, vectors, graph)
@@ -116,6 +122,7 @@ def fit_topics(
         location=_where(documents),
         stages=tuple(stages),
         encoder=encoder,
+        aspects={name: workshop.load(ref) for name, ref in aspects.items()},
     )
 
 
@@ -166,18 +173,23 @@ def embed_texts(texts: Ref, config: Config, workshop: Workshop, step: Callable[.
     if encoder is None and config.encoder.startswith("<"):
         raise InvalidInput(f"{config.encoder} was an encoder object; pass it again as encoder=...")
     if encoder is None:
-        return step(EMBED, step(ENCODER, name=embedding.base_of(config.encoder)), texts, name=config.encoder)
+        stage = ACTIVATE if embedding.is_sparse(config.encoder) else EMBED
+        return _vectors(step(stage, step(ENCODER, name=embedding.base_of(config.encoder)), texts, name=config.encoder))
     encoder = embedding.as_encoder(encoder, len(workshop.load(texts)))
     fingerprint = str(getattr(encoder, "fingerprint", ""))
     if fingerprint:
+        stage, make = (ACTIVATE, embedding.activate) if hasattr(encoder, "packed") else (EMBED, embedding.embed)
         given = replace(
-            EMBED,
-            compute=lambda at, params, texts: embedding.embed(texts, encoder, config.encoder, at.store),
-            libraries=(),
+            stage, compute=lambda at, params, texts: make(texts, encoder, config.encoder, at.store), libraries=()
         )
-        return step(given, texts, name=config.encoder, fingerprint=fingerprint)
+        return _vectors(step(given, texts, name=config.encoder, fingerprint=fingerprint))
     # Nobody knows what an object computes: its vectors are known by themselves.
     return hold_vectors(embedding.embed(workshop.load(texts), encoder, config.encoder), workshop)
+
+
+def _vectors(made: Ref) -> Ref:
+    """The vectors in what a stage made, where that is more."""
+    return Ref(EMBED.name, made.key, within=made) if made.stage == ACTIVATE.name else made
 
 
 def hold_vectors(found: Embeddings, workshop: Workshop) -> Ref:

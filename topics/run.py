@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from topics.config import Config
     from topics.search import Found
 
+ASPECT = "aspect_"  #: begins the names of columns of `Run.topics` with more words about a topic, in lists
 SCHEMA = 1  #: of the run folder; raised when an older version could not read it
 
 
@@ -64,7 +65,7 @@ class Run:
     #: (why an outlier, else empty); "date", "class" and "text" where there are such.
     documents: pd.DataFrame
     #: k rows: topic, topic_id, size, share, name, terms, term_weights, representative_ids, npmi,
-    #: stability, first_seen, status.
+    #: stability, first_seen, status; aspect_expansion (terms the encoder activates) where that is a sparse one.
     topics: pd.DataFrame
     #: topic, id, text: the representative documents, most central first, texts cut to 600 characters.
     representatives: pd.DataFrame

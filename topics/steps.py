@@ -10,7 +10,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from topics import assignment, clustering, description, embedding, merging, metrics, neighbors, reduction, terms
+from topics import aspects, assignment, clustering, description, embedding, merging, metrics, neighbors, reduction, terms
 from topics import graph as graphs
 from topics.corpus import Source, file_digest, read
 from topics.data import Intake
@@ -84,6 +84,13 @@ EMBED = Stage(
     version=2,
     libraries=("openvino", "tokenizers"),
 )
+ACTIVATE = Stage(
+    "activations",
+    lambda at, params, encoder, texts: embedding.activate(
+        texts, embedding.open_sparse(params["name"], at.threads, at.batch_size), params["name"], at.store
+    ),
+    libraries=("scipy",),
+)
 PRECOMPUTED = Stage(
     "precomputed",
     lambda at, params, corpus: precomputed.embed_file(corpus, params["name"], params["location"]),
@@ -145,6 +152,13 @@ DESCRIBE = Stage(
         settled, counts, embeddings, corpus.copies, **params
     ),
 )
+EXPAND = Stage(
+    "expansions",
+    lambda at, params, settled, activations, counts: aspects.expansions(
+        activations, settled, terms.words_left_out(counts.languages, params["stop_words"]), params["n_terms"]
+    ),
+    libraries=("scipy", "stopwordsiso", "scikit-learn"),
+)
 MEASURE = Stage(
     "measures", lambda at, params, *values: metrics.measure(*values), version=2, libraries=("scikit-learn",)
 )
@@ -155,6 +169,7 @@ STAGES = {
         READ,
         ENCODER,
         EMBED,
+        ACTIVATE,
         PRECOMPUTED,
         NEIGHBORS,
         GRAPH,
@@ -168,6 +183,7 @@ STAGES = {
         SETTLE,
         COUNT,
         DESCRIBE,
+        EXPAND,
         MEASURE,
     )
 }

@@ -5,32 +5,35 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from topics.data import ConvertedEncoder, Embeddings, Texts
+from topics.data import Activations, ConvertedEncoder, Embeddings, Texts
 from topics.embedding.checkpoint import Checkpoint, find_checkpoint
-from topics.embedding.families import NamedEncoder, family_encoder, is_family
+from topics.embedding.families import NamedEncoder, family_encoder, is_family, is_sparse
+from topics.embedding.hub import scheme_of
 from topics.embedding.objects import as_encoder, fitted, name_of
 from topics.embedding.openvino import OpenVinoEncoder, convert, precision, unconverted
 from topics.embedding.sentence import Asked, leaves_prompt_out
 from topics.embedding.torch import TorchEncoder
-from topics.errors import InvalidInput
+from topics.errors import InvalidConfig, InvalidInput
 from topics.progress import track
 from topics.store import NO_STORE, VectorShelf
 from topics.vectors import unit_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
+    from topics.embedding.sparse import SparseEncoder
     from topics.protocols import Encoder
     from topics.store import Store
 
 __all__ = [
     "Checkpoint",
+    "activate",
     "as_encoder",
     "base_of",
     "convert",
@@ -38,8 +41,10 @@ __all__ = [
     "embed",
     "find_checkpoint",
     "fitted",
+    "is_sparse",
     "name_of",
     "open_encoder",
+    "open_sparse",
     "precision",
     "prepare",
 ]
@@ -77,9 +82,17 @@ def decisive(name: str) -> dict[str, str]:
     InvalidConfig, ModelNotFound
     """
     if encoder := family_encoder(name):
-        return {"fingerprint": encoder.fingerprint}
-    asked = Asked.of(name)
-    return {"checkpoint": find_checkpoint(asked.base).digest, "precision": precision()}
+        told = {"fingerprint": encoder.fingerprint}
+        device = getattr(encoder, "device", "cpu")
+        return told if device == "cpu" else told | {"device": device}
+    return {"checkpoint": _dense(Asked.of(name)).digest, "precision": precision()}
+
+
+def _dense(asked: Asked) -> Checkpoint:
+    checkpoint = find_checkpoint(asked.base)
+    if scheme_of(checkpoint.folder) == "sparse":  # sentence-transformers would make something dense of it
+        raise InvalidConfig(f"{asked.base} is a sparse encoder: name it sparse:{asked.base}.")
+    return checkpoint
 
 
 def prepare(name: str) -> ConvertedEncoder:
@@ -92,7 +105,7 @@ def prepare(name: str) -> ConvertedEncoder:
     if encoder := family_encoder(name):
         return ConvertedEncoder(name, encoder.fingerprint, "", "", np.empty(0, np.uint8), "", 0, 0, 0)
     asked = Asked.of(name)
-    checkpoint = find_checkpoint(asked.base)
+    checkpoint = _dense(asked)
     if asked.runs_on != "cpu":
         return unconverted(checkpoint, f"it runs on {asked.runs_on}")
     return convert(checkpoint)
@@ -136,6 +149,16 @@ def open_encoder(
     return TorchEncoder(checkpoint, model, prompt, *sizes, device, threads, batch_size)
 
 
+def open_sparse(name: str, threads: int = 1, batch_size: int = 64) -> SparseEncoder:
+    """Make a sparse encoder, as `open_encoder` does any, with what it alone can do.
+
+    Raises
+    ------
+    InvalidConfig, ModelNotFound
+    """
+    return cast("SparseEncoder", family_encoder(name, threads, batch_size))
+
+
 def embed(texts: Texts, encoder: Encoder, name: str, store: Store = NO_STORE) -> Embeddings:
     """Encode every text that was not encoded before.
 
@@ -168,18 +191,67 @@ def embed(texts: Texts, encoder: Encoder, name: str, store: Store = NO_STORE) ->
     """
     fingerprint = str(getattr(encoder, "fingerprint", ""))
     told = str(getattr(encoder, "vector_key", fingerprint))
+
+    def encode(sentences: list[str]) -> NDArray[np.float32]:
+        return unit_rows(_checked(encoder.encode(sentences), len(sentences), name))
+
+    return Embeddings(_rows(texts, encode, told, name, store), name, fingerprint)
+
+
+def activate(texts: Texts, encoder: SparseEncoder, name: str, store: Store = NO_STORE) -> Activations:
+    """Find the terms a sparse encoder activates in every text, and the vectors that come of them.
+
+    The activations are what is kept, text by text, as `embed` keeps vectors: the model runs once, for
+    the vectors and for the description of topics, and not again for other `dimensions`.
+
+    Parameters
+    ----------
+    texts : Texts
+        u of them.
+    encoder : SparseEncoder
+    name : str
+        What to call it in the result.
+    store : Store
+
+    Returns
+    -------
+    Activations
+
+    Raises
+    ------
+    InvalidInput
+        If a weight is not finite.
+    """
+    from topics.embedding.sparse import unpacked
+
+    def encode(sentences: list[str]) -> NDArray[np.float32]:
+        return _checked(encoder.packed(sentences), len(sentences), name)
+
+    weights = unpacked(_rows(texts, encode, encoder.activation_key, name, store), len(encoder.words))
+    return Activations(weights, encoder.words, Embeddings(encoder.project(weights), name, encoder.fingerprint))
+
+
+def _rows(
+    texts: Texts, encode: Callable[[list[str]], NDArray[np.float32]], told: str, name: str, store: Store
+) -> NDArray[np.float32]:
+    """A row for each text: off the shelf that `told` decides, made now where it lacks them."""
     shelf = VectorShelf(store if told else NO_STORE, hashlib.sha256(told.encode()).hexdigest()[:40], name)
     shelf.refresh()
     left = np.flatnonzero(~shelf.known(texts.keys))
-    filling = _fill(shelf, texts, left, encoder, name, keeps=bool(told))
+    filling = _fill(shelf, texts, left, encode, name, keeps=bool(told))
     for _ in track(filling, len(left), "Embedding", "documents", lambda many: many):
         pass
     shelf.merge()
-    return Embeddings(shelf.get(texts.keys), name, fingerprint)
+    return shelf.get(texts.keys)
 
 
 def _fill(
-    shelf: VectorShelf, texts: Texts, left: NDArray[np.int64], encoder: Encoder, name: str, keeps: bool
+    shelf: VectorShelf,
+    texts: Texts,
+    left: NDArray[np.int64],
+    encode: Callable[[list[str]], NDArray[np.float32]],
+    name: str,
+    keeps: bool,
 ) -> Iterator[int]:
     """Encode the texts that are left, a chunk at a time; yields by how many fewer the shelf lacks."""
     many = _FIRST
@@ -189,7 +261,7 @@ def _fill(
             now = left[~shelf.known(texts.keys[left])]
             rows, began = now[:many], time.monotonic()
             if len(rows):
-                vectors = unit_rows(_checked(encoder.encode([texts.texts[int(row)] for row in rows]), len(rows), name))
+                vectors = encode([texts.texts[int(row)] for row in rows])
                 if vectors.shape[1] != (shelf.width or vectors.shape[1]):
                     raise InvalidInput(
                         f"encoder {name} gave rows of {shelf.width} numbers, then of {vectors.shape[1]}; "

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: Scheme -> module and class. A name without one of these is a sentence-transformers model.
 FAMILIES = {
     "remote": ("topics.embedding.remote", "RemoteEncoder"),
+    "sparse": ("topics.embedding.sparse", "SparseEncoder"),
     "static": ("topics.embedding.static", "StaticEncoder"),
     "transformer": ("topics.embedding.transformer", "TransformerEncoder"),
 }
@@ -50,6 +51,11 @@ def is_family(name: str) -> bool:
     """
     scheme, colon, _ = name.partition(":")
     return bool(colon) and scheme in FAMILIES
+
+
+def is_sparse(name: str) -> bool:
+    """Whether a name is that of a sparse encoder, whose vectors come with the terms they are made of."""
+    return name.startswith("sparse:")
 
 
 def family_encoder(name: str, threads: int = 1, batch_size: int = 64) -> NamedEncoder | None:

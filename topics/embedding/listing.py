@@ -74,9 +74,11 @@ def describe(name: str) -> Listed:
         if not where:
             return replace(listed, problem="not on this machine")
         listed = replace(listed, where=where, folder=path if path and path.is_dir() else None, bytes=_size(path))
+        if path and not family and scheme_of(path) == "sparse":
+            return replace(listed, problem=f"its vectors are sparse: name it sparse:{name}")
         if path and not family and scheme_of(path) not in ("", "transformer"):
             return replace(listed, problem="its files are not those of a sentence-transformers model")
-        if path and family in ("", "transformer") and not whole(path):
+        if path and family in ("", "transformer", "sparse") and not whole(path):
             return replace(listed, problem="its safetensors weights are missing or not whole")
         if path and not family:
             dimension, length = sentence_shape(path)
@@ -111,7 +113,7 @@ def sentence_shape(folder: Path) -> tuple[int | None, int | None]:
     for module in modules_of(folder):
         at = folder / str(module.get("path", ""))
         config, kind = read_json(at / "config.json"), str(module.get("type")).rpartition(".")[2]
-        if kind == "Transformer":
+        if kind in ("Transformer", "MLMTransformer"):
             dimension, length = first_number(config, WIDTH) or None, _tokens(at, config)
         elif kind == "Pooling":
             dimension = _pooled(config) or dimension

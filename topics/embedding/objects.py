@@ -86,6 +86,11 @@ def as_encoder(given: Any, total: int = 0) -> Encoder:
     """
     if isinstance(given, type):
         raise InvalidConfig(f"the encoder is the class {given.__qualname__}; pass an object of it: {_ALLOWED}.")
+    if type(given).__module__.startswith("sentence_transformers.sparse_encoder"):
+        raise InvalidConfig(
+            "the encoder is a SparseEncoder of sentence-transformers, whose rows are as long as a vocabulary; save it "
+            "with save_pretrained(FOLDER) and name sparse:FOLDER, which makes dense ones of them."
+        )
     if callable(getattr(given, "encode", None)) and not isinstance(given, str):
         return cast("Encoder", given)
     fingerprint = str(getattr(given, "fingerprint", ""))

@@ -15,6 +15,7 @@ from topics.report.map import colours_of, grid_of, places_of, points_of
 from topics.report.plain import ID, plain
 from topics.report.prose import bounds, found, trust, was_read
 from topics.report.values import CurvePoint, Excerpt, Metric, Paragraph, Reason, Setting, Summary, Term, TopicRow
+from topics.run import ASPECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -149,6 +150,7 @@ def _topics(run: Run, places: Mapping[int, tuple[int, int]]) -> tuple[TopicRow, 
                 representatives=tuple(texts.get(topic, ())),
                 colour=colours[topic],
                 place=places.get(topic),
+                expansion=tuple(plain(word, _TERM) for word in record.get(f"{ASPECT}expansion") or ()),
             )
         )
     return tuple(sorted(rows, key=lambda row: row.topic))

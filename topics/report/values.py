@@ -38,6 +38,7 @@ class TopicRow:
     representatives: tuple[Excerpt, ...]
     colour: int  # 0..COLOURS-1; neighbours on the map differ where they can
     place: tuple[int, int] | None  # on the map, of the document in its middle
+    expansion: tuple[str, ...] = ()  # words a sparse encoder activates in it
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,12 @@ def read_value(folder: Path, check: bool = True) -> Any:
 
 
 def is_large(value: Any) -> bool:
-    """Whether a value holds an array that is better left on the disk."""
+    """Whether a value, or one within it, holds an array that is better left on the disk."""
     parts = (getattr(value, field.name) for field in dataclasses.fields(value))
-    return any(isinstance(part, np.ndarray) and part.nbytes > _LARGE for part in parts)
+    return any(
+        part.nbytes > _LARGE if isinstance(part, np.ndarray) else dataclasses.is_dataclass(part) and is_large(part)
+        for part in parts
+    )
 
 
 def read_plain(folder: Path) -> dict[str, Any]:
