@@ -25,9 +25,9 @@ def expansions(activations: Activations, settled: Settled, left_out: Collection[
     """Find the words a sparse encoder activates in a topic's texts, and less elsewhere.
 
     They need not occur in the texts: such models are trained to add what a text implies. Words are
-    ordered by c-TF-IDF of their weights (Grootendorst 2022, arXiv:2203.05794). Those whose share of a
-    topic's weight is below their share of all topics' are left out, since with few topics c-TF-IDF alone
-    hardly tells them from the others.
+    ordered by c-TF-IDF of their weights (Grootendorst 2022, arXiv:2203.05794), times the part of the
+    weight that is beyond what the topic's size lets expect: with few topics c-TF-IDF alone hardly tells
+    what is theirs from what is everywhere.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def expansions(activations: Activations, settled: Settled, left_out: Collection[
     inside = members(settled.labels, len(settled.centroids))
     words, columns = word_columns(activations.words, left_out)
     weights = inside @ (activations.weights.astype(np.float64) @ columns)
-    scores = class_tfidf(weights) * over_used(weights)
+    scores = class_tfidf(weights) * beyond_expected(weights)
     scores.eliminate_zeros()
     parts = pairwise(scores.indptr)
     ranked = (_best(scores.indices[start:end], scores.data[start:end]) for start, end in parts)
@@ -85,15 +85,32 @@ def word_columns(words: Sequence[str], left_out: Collection[str]) -> tuple[list[
     return different, sparse.csr_array((np.ones(len(terms)), (terms, columns)), shape=shape)
 
 
-def over_used(weights: sparse.csr_array) -> sparse.csr_array:
-    """Where a word's share of a topic's weight is no less than its share of all; 1 there, shape (k, w)."""
+def beyond_expected(weights: sparse.csr_array) -> sparse.csr_array:
+    """Which part of a word's weight in a topic is more than it would be if topics did not matter.
+
+    Parameters
+    ----------
+    weights : csr_array of shape (k, w)
+        Positive where there is anything.
+
+    Returns
+    -------
+    csr_array of shape (k, w)
+        From 0 to 1; with one topic, where nothing can be more than expected, 1 for every word.
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> beyond_expected(sparse.csr_array([[5.0, 1.0, 0.0], [6.0, 0.0, 0.0]])).toarray().tolist()
+    [[0.0, 0.5, 0.0], [0.08333333333333337, 0.0, 0.0]]
+    """
     from scipy import sparse
 
     held = weights.tocoo()
     topic, word = held.coords
     of_topic, of_word = weights.sum(axis=1), weights.sum(axis=0)
-    over = held.data * of_topic.sum() >= of_word[word] * of_topic[topic]
-    return sparse.csr_array((over.astype(np.float64), (topic, word)), shape=weights.shape)
+    expected = of_topic[topic] * of_word[word] / of_topic.sum() if weights.shape[0] > 1 else np.zeros(held.nnz)
+    return sparse.csr_array((np.maximum(1 - expected / held.data, 0), (topic, word)), shape=weights.shape)
 
 
 def _best(columns: NDArray[np.int32], scores: NDArray[np.float32]) -> NDArray[np.int32]:

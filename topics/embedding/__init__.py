@@ -222,7 +222,7 @@ def activate(texts: Texts, encoder: SparseEncoder, name: str, store: Store = NO_
     InvalidInput
         If a weight is not finite.
     """
-    from topics.embedding.sparse import unpacked
+    from topics.embedding.packing import unpacked
 
     def encode(sentences: list[str]) -> NDArray[np.float32]:
         return _checked(encoder.packed(sentences), len(sentences), name)

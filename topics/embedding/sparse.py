@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from topics.embedding.checkpoint import Checkpoint, find_checkpoint
-from topics.embedding.hub import modules_of, read_json, scheme_of, whole
-from topics.embedding.openvino import silence
+from topics.embedding.packing import packed, unpacked
 from topics.embedding.projection import PARTS, project
 from topics.embedding.sentence import Asked
+from topics.embedding.sparse_files import find_sparse, load_sparse
 from topics.embedding.wordpieces import whole_words
-from topics.errors import InvalidConfig, InvalidInput, ModelNotFound
+from topics.errors import InvalidConfig, InvalidInput
 from topics.store import canonical
 
 if TYPE_CHECKING:
@@ -113,8 +112,9 @@ class SparseEncoder:
                 raise InvalidConfig(f"{option}={value}; {_told(option)}")
         self.name, self.dimension, self.top = model, dimensions, top
         self.device = Asked.of(f"?device={device}").runs_on
-        self._max_length, self._threads, self._batch_size = max_length, threads, batch_size
-        self._checkpoint = _find(model)
+        self._max_length = max_length
+        self._threads, self._together = (threads, 1) if self.device == "cpu" else (1, batch_size)
+        self._checkpoint = find_sparse(model)
         if max_length is not None and max_length > (self._room or max_length):
             raise InvalidConfig(f"max_length={max_length}; {model} reads {self._room} tokens at most.")
 
@@ -166,24 +166,7 @@ class SparseEncoder:
     @cached_property
     def _loaded(self) -> Any:
         """The model of sentence-transformers."""
-        from safetensors import SafetensorError
-        from sentence_transformers import SparseEncoder as Original
-
-        told: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            with silence():
-                model = Original(str(self._checkpoint.folder), device="cpu", model_kwargs=_SAFE, **told).eval()
-                missing = _made_up(self._checkpoint, told)
-        except (OSError, ValueError, LookupError, ImportError, RuntimeError, TypeError, SafetensorError) as error:
-            why = " ".join(str(error).split())[:160]
-            raise ModelNotFound(f"{self.name} cannot be loaded: {why}. {_WAY_OUT}") from error
-        if missing:
-            raise ModelNotFound(f"the weights of {self.name} lack {len(missing)} tensors, as {missing[0]}. {_WAY_OUT}")
-        if any(type(module).__name__ == "SparseAutoEncoder" for module in model.modules()):
-            raise InvalidConfig(
-                f"the dimensions of {self.name} are not terms of a vocabulary but features of its own (CSR); name a "
-                "SPLADE model, or the dense model it was made from."
-            )
+        model = load_sparse(self._checkpoint)
         if self._max_length:
             model.max_seq_length = self._max_length
         try:
@@ -222,39 +205,27 @@ class SparseEncoder:
 
     def activations(self, sentences: Sequence[str], /) -> sparse.csr_array:
         """The weights of the strongest terms of each text; shape (n, V), float32, indices ascend."""
-        from scipy import sparse
-
-        rows = self.packed(sentences)
-        return unpacked(rows, len(self.words)) if len(rows) else sparse.csr_array((0, len(self.words)), dtype="f4")
+        return unpacked(self.packed(sentences), len(self.words))
 
     def packed(self, sentences: Sequence[str], /) -> NDArray[np.float32]:
-        """The same, as rows of equal length: `top` numbers of terms, ascending, then their weights.
-
-        Returns
-        -------
-        ndarray of shape (n, 2 * top), float32
-            Places that are left over, behind the others, hold zeros. Numbers of terms are exact below 2**24.
-        """
+        """The same as rows of equal length, which can be kept; see `topics.embedding.packing`."""
         import torch
 
         rows = np.zeros((len(sentences), 2 * self.top), dtype=np.float32)
-        many = 1 if self.device == "cpu" else self._batch_size
         order = sorted(range(len(sentences)), key=lambda row: -len(sentences[row]))  # batches of like lengths
-        groups = [order[start : start + many] for start in range(0, len(order), many)]
+        groups = [order[start : start + self._together] for start in range(0, len(order), self._together)]
         # Before the threads: tokenizers are not to be shared by them.
         features = [self._features([sentences[row] for row in group]) for group in groups]
 
         def infer(place: int) -> None:
-            for row, dense in zip(groups[place], self._infer(features[place]), strict=True):
-                if not np.isfinite(dense).all():
-                    raise InvalidInput(f"encoder {self.name} gave values that are not finite.")
-                terms = strongest(dense, self.top)
-                rows[row, : len(terms)], rows[row, self.top : self.top + len(terms)] = terms, dense[terms]
+            weights = self._infer(features[place])
+            if not np.isfinite(weights).all():
+                raise InvalidInput(f"encoder {self.name} gave values that are not finite.")
+            rows[groups[place]] = packed(weights, self.top)
 
         threads = torch.get_num_threads()
-        workers = self._threads if self.device == "cpu" else 1
         try:
-            with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            with ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
                 list(pool.map(infer, range(len(groups))))
         finally:
             torch.set_num_threads(threads)
@@ -266,8 +237,6 @@ class SparseEncoder:
 
     def encode(self, sentences: list[str], /) -> NDArray[np.float32]:
         """Encode texts; shape (len(sentences), d), float32, unit rows; zeros where no term is active."""
-        if not sentences:
-            return np.empty((0, self.dimension), dtype=np.float32)
         return self.project(self.activations(sentences))
 
 
@@ -275,82 +244,3 @@ def _told(option: str) -> str:
     allowed = _ALLOWED[option]
     numbers = "whole numbers" if allowed.step == 1 else f"multiples of {allowed.step}"
     return f"allowed are {numbers} from {allowed[0]} to {allowed[-1]}."
-
-
-def strongest(weights: NDArray[np.float32], top: int) -> NDArray[np.int64]:
-    """The terms of the largest weights that are not zero, by their numbers.
-
-    Examples
-    --------
-    >>> strongest(np.array([0.0, 2.0, 0.5, 2.0, 0.5], dtype=np.float32), 3).tolist()
-    [1, 2, 3]
-    """
-    active = np.flatnonzero(weights)
-    best = np.argsort(-weights[active], kind="stable")[:top]
-    return np.sort(active[best])
-
-
-def unpacked(rows: NDArray[np.float32], terms: int) -> sparse.csr_array:
-    """Rows as `SparseEncoder.packed` makes them, as a matrix.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, 2 * top)
-    terms : int
-        V.
-
-    Returns
-    -------
-    csr_array of shape (n, V), float32
-    """
-    from scipy import sparse
-
-    top = rows.shape[1] // 2
-    numbers, weights = rows[:, :top], rows[:, top:]
-    used = weights != 0
-    ends = np.append(0, np.cumsum(used.sum(axis=1)))
-    return sparse.csr_array((weights[used], numbers[used].astype(np.int32), ends), shape=(len(rows), terms))
-
-
-_SAFE = {"use_safetensors": True}
-_WAY_OUT = (
-    "If it needs code of its own, that is never run (trust_remote_code is off). Otherwise its files are not whole: "
-    "save it again with SparseEncoder.save_pretrained of sentence-transformers."
-)
-
-
-def _find(name: str) -> Checkpoint:
-    checkpoint = find_checkpoint(name)
-    scheme = scheme_of(checkpoint.folder)
-    if scheme == "":
-        raise InvalidConfig(
-            f"{name} is no sparse encoder: its vectors are dense. Name it without sparse:, as {name!r}."
-        )
-    if scheme == "transformer":
-        raise InvalidConfig(
-            f"{name} is a transformer, and does not say that it is a sparse encoder. For vectors of its hidden states "
-            f"name transformer:{name}; if it was trained as SPLADE, save it once with sentence-transformers, "
-            f"SparseEncoder({name!r}).save_pretrained(FOLDER), and name sparse:FOLDER."
-        )
-    if scheme != "sparse":
-        raise InvalidConfig(f"{name} is no sparse encoder: modules.json in it does not name the modules of one.")
-    if not whole(checkpoint.folder):
-        raise ModelNotFound(
-            f"no safetensors weights, or not all of them, in {checkpoint.folder}. Pickled weights (*.bin) are never "
-            "read, since reading them can run code: where you trust them, save the model again with "
-            "SparseEncoder.save_pretrained of sentence-transformers."
-        )
-    return checkpoint
-
-
-def _made_up(checkpoint: Checkpoint, told: Mapping[str, Any]) -> list[str]:
-    """Weights of a masked language model that are not in its files, which transformers would draw at random."""
-    from transformers import AutoModelForMaskedLM
-
-    found: list[str] = []
-    for module in modules_of(checkpoint.folder):
-        folder = checkpoint.folder / str(module.get("path", ""))
-        if str(module.get("type")).endswith("Transformer") and read_json(folder / "config.json"):
-            _, loading = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True, **_SAFE, **told)
-            found += sorted(loading["missing_keys"])
-    return found
