@@ -22,6 +22,8 @@ from scipy import sparse
 
 from topics import data, store
 from topics.data import (
+    Activations,
+    Aspect,
     Clusters,
     ConvertedEncoder,
     Corpus,
@@ -70,6 +72,10 @@ VALUES = [
     Embeddings(rng().normal(size=(1000, 300)).astype(np.float32), "large enough to be mapped", ""),
     Embeddings(np.array([[np.nan, np.inf, -0.0, 1e-45]], dtype=np.float32), "", ""),
     Embeddings(np.empty((0, 0), np.float32), "", ""),
+    Activations(
+        csr(5, 1200), ("", *["word"] * 1199), Embeddings(rng().normal(size=(5, 3)).astype(np.float32), "sparse:x", "f")
+    ),
+    Aspect((("a", "ü"), ())),
     VectorShard(np.array([b"0f"], "S32"), rng().random((1, 3), np.float32)),
     Neighbors(rng().integers(0, 9, (4, 2)).astype(np.int32), rng().random((4, 2), np.float32)),
     Graph(csr(6, 6), rng().random(6, np.float32)),
