@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 from sentence_transformers import SparseEncoder
-from sentence_transformers.sparse_encoder.modules import MLMTransformer, SpladePooling
-from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
+from sentence_transformers.base.modules import Router
+from sentence_transformers.sparse_encoder.modules import MLMTransformer, SparseStaticEmbedding, SpladePooling
+from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, BertTokenizerFast
 
 from topics.embedding.openvino import silence
 
@@ -41,3 +42,21 @@ def write_splade(folder, layers=0, threshold=20.0, seed=0):
         modules = [MLMTransformer(str(folder / "masked"), max_seq_length=48), SpladePooling("max")]
         SparseEncoder(modules=modules, device="cpu").save_pretrained(str(folder / "splade"))
     return str(folder / "splade")
+
+
+def write_static(folder, plain):
+    """Write what needs no transformer: a word activates itself. `plain` is the folder of another, for its tokenizer."""
+    with silence():
+        modules = [SparseStaticEmbedding(AutoTokenizer.from_pretrained(plain))]
+        SparseEncoder(modules=modules, device="cpu").save_pretrained(str(folder))
+    return str(folder)
+
+
+def write_router(folder, plain):
+    """Write one that encodes documents as `plain` does, and queries as they are."""
+    with silence():
+        document = list(SparseEncoder(plain, device="cpu"))
+        query = [SparseStaticEmbedding(AutoTokenizer.from_pretrained(plain))]
+        router = Router.for_query_document(query_modules=query, document_modules=document)
+        SparseEncoder(modules=[router], device="cpu").save_pretrained(str(folder))
+    return str(folder)

@@ -13,7 +13,7 @@ import sentence_transformers
 import torch
 from fakes import HashingEncoder
 from scipy import sparse
-from splade import IMPLIED, MONEY, SPORT, VOCABULARY, write_splade
+from splade import IMPLIED, MONEY, SPORT, VOCABULARY, write_router, write_splade, write_static
 
 import topics
 from topics.data import Corpus
@@ -130,6 +130,18 @@ def test_a_long_text_is_cut_and_a_short_limit_obeyed(plain):
     whole, short, shorter = encoder.encode(["bank goal rate match league", "bank goal rate match", "bank goal rate"])
     np.testing.assert_array_equal(whole, short)
     assert not np.array_equal(whole, shorter)
+
+
+def test_models_without_a_transformer_and_with_two_ways_to_encode(plain, texts, tmp_path):
+    static = SparseEncoder(write_static(tmp_path / "static", plain), max_length=4)
+    got = static.activations(["goal bank rate coach match", "", "bank"]).toarray()
+    assert [{VOCABULARY[term] for term in np.flatnonzero(row)} for row in got] == [
+        {*"goal bank rate coach".split()},
+        set(),
+        {"bank"},
+    ]
+    router = SparseEncoder(write_router(tmp_path / "router", plain))
+    np.testing.assert_array_equal(router.encode(texts), SparseEncoder(plain).encode(texts))
 
 
 def test_values_that_are_not_finite_are_refused(plain, monkeypatch):
@@ -266,6 +278,7 @@ def test_its_name_and_its_object_give_the_same(plain, documents):
     given = topics.fit(documents, encoder=SparseEncoder(plain), store=NO_STORE)
     assert given.topics["aspect_expansion"].tolist() == named.topics["aspect_expansion"].tolist()
     assert given.model.vectors.tobytes() == named.model.vectors.tobytes()
+    assert not given.model.vectors.flags.writeable
     assert given.model.fingerprint == named.model.fingerprint
     texts = Corpus.from_texts(documents).texts
     found = activate(texts, SparseEncoder(plain), name)

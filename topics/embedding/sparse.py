@@ -168,7 +168,7 @@ class SparseEncoder:
         """The model of sentence-transformers."""
         model = load_sparse(self._checkpoint)
         if self._max_length:
-            model.max_seq_length = self._max_length
+            model.max_seq_length = model.tokenizer.model_max_length = self._max_length
         try:
             return model.to(self.device)
         except (RuntimeError, AssertionError) as error:  # what torch raises for a device that is not there

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from topics.embedding.checkpoint import Checkpoint, find_checkpoint
-from topics.embedding.hub import modules_of, read_json, scheme_of, whole
+from topics.embedding.hub import read_json, scheme_of, whole
 from topics.embedding.openvino import silence
 from topics.errors import InvalidConfig, ModelNotFound
 
@@ -67,18 +67,19 @@ def load_sparse(checkpoint: Checkpoint) -> Any:
     try:
         with silence():
             model = SparseEncoder(str(checkpoint.folder), device="cpu", model_kwargs=_SAFE, **_LOCAL).eval()
-            missing = _made_up(checkpoint)
+            features = any(type(module).__name__ == "SparseAutoEncoder" for module in model.modules())
+            missing = [] if features else _made_up(checkpoint)
     except (OSError, ValueError, LookupError, ImportError, RuntimeError, TypeError, SafetensorError) as error:
         why = " ".join(str(error).split())[:160]
         raise ModelNotFound(f"{checkpoint.name} cannot be loaded: {why}. {_WAY_OUT}") from error
-    if missing:
-        lack = f"lack {len(missing)} tensors, as {missing[0]}"
-        raise ModelNotFound(f"the weights of {checkpoint.name} {lack}. {_WAY_OUT}")
-    if any(type(module).__name__ == "SparseAutoEncoder" for module in model.modules()):
+    if features:
         raise InvalidConfig(
             f"the dimensions of {checkpoint.name} are not terms of a vocabulary but features of its own (CSR); name a "
             "SPLADE model, or the dense model it was made from."
         )
+    if missing:
+        lack = f"lack {len(missing)} tensors, as {missing[0]}"
+        raise ModelNotFound(f"the weights of {checkpoint.name} {lack}. {_WAY_OUT}")
     return model
 
 
@@ -91,9 +92,8 @@ def _made_up(checkpoint: Checkpoint) -> list[str]:
     from transformers import AutoModelForMaskedLM
 
     found: list[str] = []
-    for module in modules_of(checkpoint.folder):
-        folder = checkpoint.folder / str(module.get("path", ""))
-        if str(module.get("type")).endswith("Transformer") and read_json(folder / "config.json"):
-            _, loading = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True, **_SAFE, **_LOCAL)
-            found += sorted(loading["missing_keys"])
+    for folder in sorted({file.parent for file in checkpoint.folder.rglob("*.safetensors")}):
+        if "model_type" in read_json(folder / "config.json"):  # of transformers, not of another module
+            _, told = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True, **_SAFE, **_LOCAL)
+            found += sorted(told["missing_keys"])
     return found
