@@ -19,7 +19,7 @@ from topics.config import Config
 from topics.data import Embeddings
 from topics.grouping import group
 from topics.pipeline import hold_vectors
-from topics.steps import EMBED, PRECOMPUTED
+from topics.steps import ACTIVATE, EMBED, PRECOMPUTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,9 +51,10 @@ class Refits:
         self._run, self._workshop = run, workshop
         self._whole = Embeddings(run.model.vectors, run.model.encoder, run.model.fingerprint)
         # Under the name the fit gave them, so that what it made of them is found.
-        known = [record for record in run.stages if record.name in (EMBED.name, PRECOMPUTED.name)]
+        names = {EMBED.name: EMBED.name, ACTIVATE.name: EMBED.name, PRECOMPUTED.name: PRECOMPUTED.name}
+        known = [record for record in run.stages if record.name in names]
         if known:
-            self._vectors = workshop.hold(known[0].name, known[0].key, self._whole)
+            self._vectors = workshop.hold(names[known[0].name], known[0].key, self._whole)
         else:
             self._vectors = hold_vectors(self._whole, workshop)
         rows = run.text_rows()

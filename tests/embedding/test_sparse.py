@@ -26,6 +26,7 @@ from topics.embedding.sparse import SparseEncoder
 from topics.embedding.wordpieces import whole_words
 from topics.errors import InvalidConfig, InvalidInput, ModelNotFound
 from topics.pipeline import fit_topics
+from topics.refits import Refits
 from topics.steps import STAGES
 from topics.store import NO_STORE, Ref, Store
 from topics.workshop import Workshop
@@ -296,6 +297,14 @@ def test_stages_may_run_elsewhere_and_leave_their_results_in_the_store(plain, do
     store.save(Ref("corpus", corpus.key), corpus)
     run = fit_topics(corpus, config, Workshop(store), elsewhere)
     assert run == topics.fit(documents, config, store=NO_STORE)
+
+
+def test_what_a_fit_made_of_its_vectors_is_found_by_further_fits(plain, documents, tmp_path):
+    store = Store(tmp_path)
+    run = topics.fit(documents, encoder=f"sparse:{plain}", store=store)
+    graphs = {entry.ref.key for entry in store.entries("graph")}
+    Refits(run, Workshop(store)).with_seed(run.config.seed)
+    assert {entry.ref.key for entry in store.entries("graph")} == graphs
 
 
 def test_stop_words_of_the_run_are_not_listed(plain, documents):
