@@ -17,6 +17,7 @@ from topics.embedding import as_encoder, fitted, name_of
 from topics.embedding.precomputed import ARRAY, embed_documents
 from topics.errors import InvalidConfig, InvalidInput
 from topics.pipeline import embed_corpus, embed_texts, fit_topics
+from topics.postprocessing import postprocess
 from topics.steps import ENCODER
 from topics.store import NO_STORE, Ref, Store, let_go
 from topics.workshop import Stage, Workshop
@@ -177,8 +178,8 @@ def assign(
     encoder : str or object, optional
         As in `fit`; by default that of the fit. Needed where that was an object and the run was loaded.
     embeddings : array_like of shape (n, d), optional
-        Vectors of these documents, as in `fit`. They must be made as those of the fit were; only d is
-        checked. Needed where the run was fitted on vectors, for texts that were not there.
+        Vectors of these documents, as in `fit`, before any post-processing. They must be made as those of
+        the fit were; only d is checked. Needed where the run was fitted on vectors, for texts that were not there.
 
     Returns
     -------
@@ -228,18 +229,26 @@ def _check_one(encoder: Any, embeddings: Any) -> None:
 
 def _given_vectors(run: Run, corpus: Corpus, embeddings: Any) -> NDArray[np.float32]:
     vectors = embed_documents(corpus, embeddings).vectors
-    if vectors.shape[1] != run.model.vectors.shape[1]:
+    if vectors.shape[1] != run.model.width:
         raise InvalidInput(
-            f"embeddings: rows of {vectors.shape[1]} numbers, those of the fit have {run.model.vectors.shape[1]}; make "
-            "them with the same encoder."
+            f"embeddings: rows of {vectors.shape[1]} numbers, those of the fit have {run.model.width}; make them with "
+            "the same encoder."
         )
-    return vectors
+    return _postprocessed(run, vectors)
+
+
+def _postprocessed(run: Run, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors as an encoder gives them, as those of a run were clustered."""
+    fitted = run.model.postprocessing
+    return vectors if fitted is None else postprocess(vectors, fitted, run.config.threads)
 
 
 def vectors_of(
     run: Run, texts: Texts, store: Store | None = None, encoder: Any = None, keep: bool = True
 ) -> NDArray[np.float32]:
     """Embed texts as those of a run were embedded, by its encoder or one that is given in its place.
+
+    What the run did to its vectors after that is done to these.
 
     Parameters
     ----------
@@ -255,7 +264,7 @@ def vectors_of(
     Returns
     -------
     ndarray of shape (a, d), float32
-        Unit rows.
+        Unit rows, or rows of zeros for texts of which no vector is left.
 
     Raises
     ------
@@ -277,12 +286,12 @@ def vectors_of(
     found: Embeddings = scratch.load(embed_texts(ref, config, scratch, step, encoder))
     # Of vectors that were given, or made by an object that does not say which it is, the width is all that is known.
     another = model.fingerprint and found.fingerprint != model.fingerprint
-    if another or found.vectors.shape[1] != model.vectors.shape[1]:
+    if another or found.vectors.shape[1] != model.width:
         raise InvalidInput(
             f"the encoder {found.encoder} here is not the one this run was fitted with (its files differ); "
             "install the same model, or fit again."
         )
-    return found.vectors
+    return _postprocessed(run, found.vectors)
 
 
 def _stepping(workshop: Workshop) -> Callable[..., Ref]:

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from topics.config import Config
-    from topics.data import Aspect, Corpus, Embeddings, Intake, Measures, Reduction, Settled, TermCounts, Topics
+    from topics.data import (
+        Aspect,
+        Corpus,
+        Embeddings,
+        Intake,
+        Isotropy,
+        Measures,
+        Postprocessing,
+        Reduction,
+        Settled,
+        TermCounts,
+        Topics,
+    )
 
 _ENGLISH = {"all-MiniLM-L6-v2", "all-MiniLM-L12-v2", "all-mpnet-base-v2"}  # encoders that know little else
 _EXCERPT = 600  # characters of a representative document that a run keeps
@@ -33,6 +45,8 @@ def assemble(
     drawn: Reduction,
     measured: Measures,
     *,
+    isotropy: Sequence[Isotropy],
+    postprocessing: Postprocessing | None,
     config: Config,
     intake: Intake,
     location: str,
@@ -40,7 +54,7 @@ def assemble(
     encoder: Any = None,
     aspects: Mapping[str, Aspect] | None = None,
 ) -> Run:
-    """Bring the documents back in."""
+    """Bring the documents back in. `isotropy` is that of the vectors, and of what post-processing made of them."""
     import pandas as pd
 
     row, k = corpus.rows, len(described.sizes)
@@ -108,6 +122,7 @@ def assemble(
         threshold=settled.threshold,
         encoder=vectors.encoder,
         fingerprint=vectors.fingerprint,
+        postprocessing=postprocessing,
     )
     provenance = {
         "run": run_id,
@@ -123,7 +138,7 @@ def assemble(
         topics,
         representatives,
         settled.curve,
-        measured.overall,
+        measured.overall | _told(isotropy),
         model,
         config,
         provenance,
@@ -131,6 +146,11 @@ def assemble(
         encoder,
         row,
     )
+
+
+def _told(isotropy: Sequence[Isotropy]) -> dict[str, float | None]:
+    told = vars(isotropy[-1])
+    return told | {f"{name}_before": value for before in isotropy[:-1] for name, value in vars(before).items()}
 
 
 def _advice(encoder: str, languages: Sequence[str]) -> list[str]:

@@ -19,6 +19,9 @@ from topics.errors import InvalidConfig
 CLUSTERERS = ("hdbscan", "fast_hdbscan", "leiden", "kmeans", "evoc")
 #: Settings that say how the work is done, not what comes out: no key and no run folder knows them.
 EXECUTION = ("workers", "batch_size")
+#: Settings that came after the first runs were written: at their default they are left out of what a result depends
+#: on, so that the same fit has the same id and the same files as before.
+LATER = ("postprocess",)
 
 
 class Config(BaseModel):
@@ -30,6 +33,11 @@ class Config(BaseModel):
         "all-MiniLM-L6-v2",
         min_length=1,
         description="sentence-transformers model, by name or folder; or static:, transformer:, remote:, precomputed:",
+    )
+    postprocess: str = Field(
+        "none",
+        description="steps that spread the vectors: center, remove-top-components[=K], whiten[=DIMENSIONS]; none, one "
+        "or several, in this order, with commas between",
     )
     n_neighbors: int = Field(30, ge=2, le=500, description="neighbours per document in the graph")
     consensus: int = Field(
@@ -79,6 +87,15 @@ class Config(BaseModel):
             raise ValueError(f"must lie between 0 and 1, or be 'auto'; got {value}")
         return value
 
+    @field_validator("postprocess")
+    @classmethod
+    def _steps(cls, value: str) -> str:
+        if value == "none":  # NumPy need not be loaded to know it
+            return value
+        from topics.postprocessing import parse_steps, spell_steps
+
+        return spell_steps(parse_steps(value))
+
     @classmethod
     def of(cls, **settings: Any) -> Config:
         """Build a configuration; a bad setting raises `InvalidConfig` that says what is allowed.
@@ -104,8 +121,9 @@ class Config(BaseModel):
             raise InvalidConfig(" ".join(dict.fromkeys(told))) from None
 
     def decisive(self) -> dict[str, Any]:
-        """The settings a result depends on, JSON-ready; `EXECUTION` settings are left out."""
-        return self.model_dump(mode="json", exclude=set(EXECUTION))
+        """The settings a result depends on, JSON-ready; without those of `EXECUTION`, and of `LATER` at default."""
+        unset = {name for name in LATER if getattr(self, name) == type(self).model_fields[name].default}
+        return self.model_dump(mode="json", exclude={*EXECUTION, *unset})
 
     @property
     def threads(self) -> int:

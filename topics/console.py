@@ -119,6 +119,7 @@ def print_result(
             *(_number(metrics[name]) for name in ("stability", "npmi", "diversity"))
         ),
     ]
+    told += vectors_told(metrics)
     if "ami" in metrics:
         told.append(
             "against the classes: " + " · ".join(f"{n.upper()} {_number(metrics[n])}" for n in ("ami", "ari", "nmi"))
@@ -136,6 +137,25 @@ def print_result(
     where.append(f"{around} {seconds - sum(stage.seconds for stage in run.stages):.1f} s")
     console.print(f"  {seconds:.1f} s: {'; '.join(filter(None, where))}", highlight=False)
     console.print(f"  Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def vectors_told(metrics: Mapping[str, Any]) -> list[str]:
+    """A line on how far the vectors use their dimensions, and did before post-processing; none where it is not known.
+
+    Examples
+    --------
+    >>> vectors_told({"effective_dimension": 61.2, "mean_cosine": 0.001, "effective_dimension_before": 33.4})
+    ['vectors: effective dimension 61 (33 before) · mean cosine 0.00']
+    """
+    if metrics.get("effective_dimension") is None:
+        return []
+    told = []
+    for name, label, digits in (("effective_dimension", "effective dimension", 0), ("mean_cosine", "mean cosine", 2)):
+        before = metrics.get(f"{name}_before")
+        told.append(
+            f"{label} {metrics[name]:.{digits}f}" + ("" if before is None else f" ({before:.{digits}f} before)")
+        )
+    return [f"vectors: {' · '.join(told)}"]
 
 
 def topics_table(run: Run, most: int | None = None) -> Table:

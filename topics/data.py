@@ -211,6 +211,34 @@ class Activations:
 
 
 @dataclass(frozen=True, eq=False)
+class Postprocessing:
+    """What post-processing does to any vector: centre it, take k directions out, and turn it to r scaled axes."""
+
+    mean: NDArray[np.float64]  # (d,)
+    removed: NDArray[np.float64]  # (k, d), unit rows
+    axes: NDArray[np.float64]  # (r, d), unit rows; none where vectors keep their d dimensions
+    scales: NDArray[np.float64]  # (r,)
+
+    @property
+    def width(self) -> int:
+        """d, of the vectors it takes."""
+        return len(self.mean)
+
+    @property
+    def dimension(self) -> int:
+        """Of the vectors it gives."""
+        return len(self.axes) or self.width
+
+
+@dataclass(frozen=True, eq=False)
+class Isotropy:
+    """How far vectors use their dimensions."""
+
+    effective_dimension: float | None  # participation ratio of the variances, 1 to d
+    mean_cosine: float | None  # of all pairs of different rows
+
+
+@dataclass(frozen=True, eq=False)
 class VectorShard:
     """Vectors of texts, kept for whatever corpus these texts come in; of a sparse encoder its packed activations."""
 

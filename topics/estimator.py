@@ -63,6 +63,7 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self,
         *,
         encoder: Any = _DEFAULT["encoder"],
+        postprocess: str = _DEFAULT["postprocess"],
         n_neighbors: int = _DEFAULT["n_neighbors"],
         consensus: int = _DEFAULT["consensus"],
         n_components: int = _DEFAULT["n_components"],
@@ -84,6 +85,7 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         store: Store | None = None,
     ) -> None:
         self.encoder = encoder
+        self.postprocess = postprocess
         self.n_neighbors = n_neighbors
         self.consensus = consensus
         self.n_components = n_components

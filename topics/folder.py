@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from topics.config import Config, read_toml
+from topics.data import Postprocessing
 from topics.errors import InvalidConfig, InvalidInput, SchemaMismatch, VerificationFailed
 from topics.run import ASPECT, SCHEMA, Model, Run, StageRecord
 from topics.store import file_sha256
@@ -37,6 +38,7 @@ _ABANDONED = 3600  # seconds after which what lies beside a run folder belongs t
 _COLUMNS = ("text", "id", "date", "class")  # of the input; they are in config.toml, not in Config
 _OF_THE_READING = ("input", "notes")  # a moved file, or a column named and not guessed, gives the same run
 _ARRAYS = ("vectors", "labels", "strengths", "nearest", "voters", "centroids")
+_POSTPROCESSING = "postprocessing."  # what the names of its tensors begin with
 
 
 def save(run: Run, folder: str | Path) -> Path:
@@ -313,6 +315,8 @@ def _tensors(model: Model, rows: NDArray[np.int32] | None) -> bytes:
         tensors[f"weights.{part}"] = np.ascontiguousarray(getattr(model.weights, part))
     if rows is not None:
         tensors["rows"] = rows
+    if model.postprocessing is not None:
+        tensors |= {f"{_POSTPROCESSING}{part}": array for part, array in vars(model.postprocessing).items()}
     return bytes(to_bytes(tensors))
 
 
@@ -320,6 +324,9 @@ def _read_model(tensors: Mapping[str, NDArray[Any]], extra: Mapping[str, Any]) -
     from scipy import sparse
 
     parts = tuple(tensors[f"weights.{part}"] for part in ("data", "indices", "indptr"))
+    fitted = {
+        name.removeprefix(_POSTPROCESSING): array for name, array in tensors.items() if name.startswith(_POSTPROCESSING)
+    }
     return Model(
         keys=np.frombuffer(tensors["keys"].tobytes(), dtype="S32"),
         weights=sparse.csr_array(parts, shape=tuple(extra["weights_shape"])),
@@ -327,6 +334,7 @@ def _read_model(tensors: Mapping[str, NDArray[Any]], extra: Mapping[str, Any]) -
         threshold=float(extra["threshold"]),
         encoder=extra["encoder"],
         fingerprint=extra["fingerprint"],
+        postprocessing=Postprocessing(**fitted) if fitted else None,
         **{name: tensors[name] for name in _ARRAYS},
     )
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from topics import embedding
+from topics import embedding, postprocessing
 from topics.assembly import assemble
 from topics.clustering import check_clusterer
 from topics.corpus import MEMORY, STDIN, Source
@@ -31,7 +31,10 @@ from topics.steps import (
     ENCODER,
     EXPAND,
     GRAPH,
+    ISOTROPY,
     MEASURE,
+    POSTPROCESS,
+    POSTPROCESSING,
     PRECOMPUTED,
     READ,
     REDUCE,
@@ -99,6 +102,12 @@ def fit_topics(
         encoder = embedding.fitted(encoder, workshop.load(texts))
     location = documents.location if isinstance(documents, Source) else MEMORY
     vectors = embed_corpus(corpus, texts, config, workshop, step, encoder, embeddings, location)
+    spreads = [step(ISOTROPY, vectors, processed=False)]
+    fitted: Ref | None = None
+    if config.postprocess != postprocessing.NONE:
+        fitted = step(POSTPROCESSING, vectors, steps=config.postprocess)
+        vectors = step(POSTPROCESS, vectors, fitted)
+        spreads.append(step(ISOTROPY, vectors, processed=True))
     near, plain, graph, _, clusters = group(vectors, config, workshop, step, clusterer)
     settled = step(SETTLE, clusters, vectors, near, corpus, coverage=config.coverage)
     counts = step(
@@ -117,6 +126,8 @@ def fit_topics(
 
     return assemble(
         *(workshop.load(ref) for ref in (corpus, vectors, settled, counts, described, drawn, measured)),
+        isotropy=[workshop.load(ref) for ref in spreads],
+        postprocessing=workshop.load(fitted) if fitted else None,
         config=config,
         intake=intake,
         location=_where(documents),
@@ -207,7 +218,9 @@ def _where(documents: Source | Corpus) -> str:
 
 
 def told_name(stage: Stage, params: Params) -> str:
-    """What to call a step where people read it: two stages are used twice."""
+    """What to call a step where people read it: three stages are used twice."""
     if stage is REDUCE and params["min_dist"]:
         return "map"
+    if stage is ISOTROPY and params["processed"]:
+        return "isotropy after"
     return "plain graph" if stage is GRAPH and not params["consensus"] else stage.name

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 
     from topics.config import Config
+    from topics.data import Postprocessing
     from topics.search import Found
 
 ASPECT = "aspect_"  #: begins the names of columns of `Run.topics` with more words about a topic, in lists
@@ -51,6 +52,12 @@ class Model:
     threshold: float
     encoder: str
     fingerprint: str  # of the encoder
+    postprocessing: Postprocessing | None = None  # between the encoder's vectors and those above
+
+    @property
+    def width(self) -> int:
+        """Numbers in a vector as the encoder gives it."""
+        return self.vectors.shape[1] if self.postprocessing is None else self.postprocessing.width
 
 
 @dataclass(frozen=True, eq=False)

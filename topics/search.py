@@ -50,7 +50,8 @@ def search(
     ----------
     run : Run
     query : str, or ndarray of shape (d,)
-        Free text, or a vector of the space of `run.model.vectors`.
+        Free text, or a vector of the space of `run.model.vectors`: where the run post-processed its vectors,
+        `topics.postprocessing.postprocess(vectors, run.model.postprocessing)` brings unit rows of an encoder there.
     topic : int or str, optional
         Look only into this topic: its number or permanent id.
     limit : int

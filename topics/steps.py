@@ -10,11 +10,24 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from topics import aspects, assignment, clustering, description, embedding, merging, metrics, neighbors, reduction, terms
+from topics import (
+    aspects,
+    assignment,
+    clustering,
+    description,
+    embedding,
+    merging,
+    metrics,
+    neighbors,
+    postprocessing,
+    reduction,
+    terms,
+)
 from topics import graph as graphs
 from topics.corpus import Source, file_digest, read
 from topics.data import Intake
 from topics.embedding import precomputed
+from topics.isotropy import isotropy
 from topics.store import Ref
 from topics.workshop import Params, Stage, Workshop
 
@@ -98,6 +111,19 @@ PRECOMPUTED = Stage(
     resolve=lambda params: {**params, "digest": precomputed.digest(params["name"], params["location"])},
     outside=True,
 )
+POSTPROCESSING = Stage(
+    "postprocessing",
+    lambda at, params, embeddings: postprocessing.fit_postprocessing(embeddings.vectors, params["steps"], at.threads),
+    libraries=("numpy",),
+)
+POSTPROCESS = Stage(
+    "postprocessed",
+    lambda at, params, embeddings, fitted: postprocessing.postprocess_embeddings(embeddings, fitted, at.threads),
+    libraries=("numpy",),
+)
+ISOTROPY = Stage(
+    "isotropy", lambda at, params, embeddings: isotropy(embeddings.vectors, at.threads), libraries=("numpy",)
+)
 NEIGHBORS = Stage(
     "neighbors",
     lambda at, params, embeddings: neighbors.find_neighbors(embeddings, params["n_neighbors"], at.threads),
@@ -171,6 +197,9 @@ STAGES = {
         EMBED,
         ACTIVATE,
         PRECOMPUTED,
+        POSTPROCESSING,
+        POSTPROCESS,
+        ISOTROPY,
         NEIGHBORS,
         GRAPH,
         REDUCE,

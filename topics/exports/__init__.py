@@ -176,6 +176,8 @@ def _told(run: Run, to: str, exported: Exported) -> bytes:
         "encoder": run.model.encoder,
         "encoder_fingerprint": run.model.fingerprint,
     }
+    if run.model.postprocessing is not None:
+        told["postprocess"] = run.config.postprocess
     return json.dumps(told, indent=1, sort_keys=True).encode()
 
 

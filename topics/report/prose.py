@@ -84,8 +84,22 @@ def was_read(
         yield f"They are dated from {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}."
     if (ami := known.get("ami")) is not None:
         yield f"With the classes that were given, topics agree to an AMI of {_signed(ami)}; 1 is full, 0 mere chance."
+    yield from _spread(known)
     if languages:
         yield f"Stop words of {_listed(languages)} were left out of the terms."
+
+
+def _spread(known: Mapping[str, float | None]) -> Iterator[str]:
+    """What post-processing did, where there was any."""
+    names = ("effective_dimension_before", "effective_dimension", "mean_cosine_before", "mean_cosine")
+    values = [value for name in names if (value := known.get(name)) is not None]
+    if len(values) == len(names):
+        dimensions, cosines = values[:2], values[2:]
+        yield (
+            f"Post-processing changed how far the vectors use their dimensions, from about {dimensions[0]:.0f} to "
+            f"{dimensions[1]:.0f}, and the mean cosine of two texts, from {_signed(cosines[0])} to "
+            f"{_signed(cosines[1])}."
+        )
 
 
 def _word(name: str, value: float) -> str:
