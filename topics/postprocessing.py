@@ -43,7 +43,7 @@ _ALLOWED = (
     "remove-top-components=K with K from 1 on, whiten=R with R from 2 on"
 )
 _SHARE = 100  # of the dimensions, one in so many is removed by default, after Mu and Viswanath
-_BLOCK = 512  # rows in a product; full blocks only: other shapes, other bits
+_BLOCK = 1024  # rows a thread works on at once
 _MANY = 65_536  # rows after which mapped memory is given back
 _GRID = 2.0**20  # directions and scales are rounded to its parts: the last bits of a product differ between machines
 _MEAN_GRID = 2.0**24  # ... and the mean, which is known better, to those of float32
@@ -192,9 +192,7 @@ def postprocess(vectors: NDArray[np.float32], fitted: Postprocessing, threads: i
     result = np.zeros((n, fitted.dimension), dtype=np.float32)
 
     def take(start: int) -> None:
-        rows = min(_BLOCK, n - start)
-        block = np.zeros((_BLOCK, d))
-        block[:rows] = vectors[start : start + rows]
+        block = vectors[start : start + _BLOCK].astype(np.float64)
         given = block.any(axis=1)
         block = _projected(block, fitted)
         kept = given & (_lengths(block) > _NOTHING)
@@ -202,7 +200,7 @@ def postprocess(vectors: NDArray[np.float32], fitted: Postprocessing, threads: i
             block *= fitted.scales
         block[kept] /= _lengths(block)[kept, None]
         block[~kept] = 0
-        result[start : start + rows] = block[:rows]
+        result[start : start + _BLOCK] = block
 
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
         for first in range(0, n, _MANY):
@@ -222,17 +220,24 @@ def postprocess_embeddings(embeddings: Embeddings, fitted: Postprocessing, threa
 
 
 def _projected(block: NDArray[np.float64], fitted: Postprocessing) -> NDArray[np.float64]:
-    """A full block of rows, centred, without what is removed, on the axes if there are any; not scaled."""
+    """Rows centred, without what is removed, on the axes if there are any; not scaled."""
     block = block - fitted.mean
     if len(fitted.removed):
-        block -= (block @ fitted.removed.T) @ fitted.removed
+        block -= _products(_products(block, fitted.removed.T), fitted.removed)
     if len(fitted.axes):
-        block = block @ fitted.axes.T
+        block = _products(block, fitted.axes.T)
     return block
 
 
+def _products(rows: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each row times a matrix, in a call of its own: within one product BLAS rounds rows by where they stand."""
+    products: NDArray[np.float64] = np.matmul(rows[:, None, :], matrix)[:, 0]
+    return products
+
+
 def _lengths(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    lengths: NDArray[np.float64] = np.sqrt((rows * rows).sum(axis=1))
+    return lengths
 
 
 def _principal(found: Moments) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
