@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks import embedding, static
+from benchmarks import embedding, isotropy, static
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BENCHMARKS: dict[str, Callable[[Path], tuple[str, list[str]]]] = {"embedding": embedding.run, "static": static.run}
+BENCHMARKS: dict[str, Callable[[Path], tuple[str, list[str]]]] = {
+    "embedding": embedding.run,
+    "isotropy": isotropy.run,
+    "static": static.run,
+}
 
 
 @click.command()

@@ -295,6 +295,24 @@ def test_show_tells_of_all_topics_or_of_one(cli, written):
     assert cli("show", written, "1").out == one.out
 
 
+def test_fit_and_show_tell_how_far_vectors_use_their_dimensions(cli, world):
+    given = ("fit", world.csv, "--encoder", world.model, "--output")
+    plain = cli(*given, "plain")
+    spread = cli(*given, "spread", "--postprocess", "remove-top-components+whiten=8")
+    for told, folder in ((plain, "plain"), (spread, "spread")):
+        line = next(line for line in told.out.splitlines() if "effective dimension" in line)
+        assert line.startswith("  vectors: effective dimension ")
+        assert line in cli("show", folder).out.splitlines()
+        assert ("before" in line) == (folder == "spread")
+        assert ("Post-processing changed" in Path(folder, "report.md").read_text("utf-8")) == (folder == "spread")
+    assert 'postprocess = "remove-top-components,whiten=8"' in Path("spread", "config.toml").read_text("utf-8")
+
+
+def test_steps_that_do_not_exist_are_refused_with_those_that_do(cli, world):
+    told = cli("fit", world.csv, "--encoder", world.model, "--postprocess", "whitening")
+    _refused(told, r"'whitening' is not among what is allowed: none, or center, remove-top-components and whiten")
+
+
 def test_show_gives_json(cli, written):
     assert [row["topic"] for row in _strict(cli("show", written, "--json").out)] == [0, 1, 2, 3]
     assert _strict(cli("show", written, "T0002", "--json").out)["topic"] == 1

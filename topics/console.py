@@ -153,7 +153,7 @@ def vectors_told(metrics: Mapping[str, Any]) -> list[str]:
     for name, label, digits in (("effective_dimension", "effective dimension", 0), ("mean_cosine", "mean cosine", 2)):
         before = metrics.get(f"{name}_before")
         told.append(
-            f"{label} {metrics[name]:.{digits}f}" + ("" if before is None else f" ({before:.{digits}f} before)")
+            f"{label} {metrics[name]:z.{digits}f}" + ("" if before is None else f" ({before:z.{digits}f} before)")
         )
     return [f"vectors: {' · '.join(told)}"]
 

@@ -67,6 +67,23 @@ def test_every_metric_is_listed_with_its_value():
     assert "word" not in listed
 
 
+def test_what_post_processing_did_to_the_vectors_is_told_where_there_was_any():
+    run = make_run()
+    run.metrics.update(effective_dimension=61.3, mean_cosine=-0.001)
+    assert "ost-processing" not in prose(summarize(run), "What was read")
+    run.metrics.update(effective_dimension_before=32.7, mean_cosine_before=0.412)
+    summary = summarize(run)
+    assert "from about 33 to 61, and the mean cosine of two texts, from 0.41 to 0.00." in prose(
+        summary, "What was read"
+    )
+    listed = {metric.name: metric for metric in summary.metrics}
+    names = [name for name in listed if name.startswith(("effective", "mean_cosine"))]
+    assert names == ["effective_dimension", "mean_cosine", "effective_dimension_before", "mean_cosine_before"]
+    assert all(listed[name].meaning for name in names)
+    run.metrics["mean_cosine_before"] = None
+    assert "ost-processing" not in prose(summarize(run), "What was read")
+
+
 def test_the_curve_and_the_settings_are_those_of_the_run():
     run = make_run()
     summary = summarize(run)

@@ -86,4 +86,4 @@ def figure(number: float | None) -> str:
         return "not measured"
     if isinstance(number, int):
         return count(number)
-    return f"{number:.3f}".replace("-", "−") if abs(number) < 1e6 else f"{number:.4g}"
+    return f"{number:z.3f}".replace("-", "−") if abs(number) < 1e6 else f"{number:.4g}"

@@ -125,7 +125,7 @@ def _listed(parts: Sequence[str], last: str = " and ") -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return f"{value:z.2f}".replace("-", "−")
 
 
 def _coherence(row: TopicRow) -> tuple[float, int]:
