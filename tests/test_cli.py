@@ -310,7 +310,9 @@ def test_fit_and_show_tell_how_far_vectors_use_their_dimensions(cli, world):
 
 def test_steps_that_do_not_exist_are_refused_with_those_that_do(cli, world):
     told = cli("fit", world.csv, "--encoder", world.model, "--postprocess", "whitening")
-    _refused(told, r"'whitening' is not among what is allowed: none, or center, remove-top-components and whiten")
+    _refused(
+        told, r"'whitening' is not among the steps that are allowed: none, or center, remove-top-components and whiten"
+    )
 
 
 def test_show_gives_json(cli, written):

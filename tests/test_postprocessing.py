@@ -92,7 +92,7 @@ def test_steps_have_one_spelling(text, spelled):
 )
 def test_what_is_not_allowed_is_told_with_what_is(text):
     with pytest.raises(
-        InvalidConfig, match=r"^postprocess=.*none, or center, remove-top-components and whiten, .* in this order"
+        InvalidConfig, match=r"^postprocess='[^:]*: '[^:]* allowed: none, or center, .* in this order; [^.]*\.$"
     ):
         Config.of(postprocess=text)
 

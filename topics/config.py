@@ -94,7 +94,10 @@ class Config(BaseModel):
             return value
         from topics.postprocessing import parse_steps, spell_steps
 
-        return spell_steps(parse_steps(value))
+        try:
+            return spell_steps(parse_steps(value))
+        except InvalidConfig as error:
+            raise ValueError(str(error).removesuffix(".")) from None
 
     @classmethod
     def of(cls, **settings: Any) -> Config:

@@ -41,7 +41,7 @@ NONE = "none"  #: no step
 _STEPS = {"center": None, "remove-top-components": 1, "whiten": 2}  # in their order; the least number each takes
 _ALLOWED = (
     "none, or center, remove-top-components and whiten, separated by commas, each at most once and in this order; "
-    "remove-top-components=K with K from 1 on, whiten=R with R from 2 on"
+    "remove-top-components=K for whole numbers from 1, whiten=R from 2"
 )
 _SHARE = 100  # of the dimensions, one in so many is removed by default, after Mu and Viswanath
 _BLOCK = 1024  # rows a thread works on at once
@@ -86,10 +86,10 @@ def parse_steps(text: str) -> dict[str, int | None]:
         least = _STEPS.get(name)
         good = number.isascii() and number.isdecimal() and least is not None and int(number) >= least
         if name not in _STEPS or name in steps or (equals and not good):
-            raise InvalidConfig(f"postprocess={text!r}: {part!r} is not among what is allowed: {_ALLOWED}.")
+            raise InvalidConfig(f"{part!r} is not among the steps that are allowed: {_ALLOWED}.")
         steps[name] = int(number) if equals else None
     if list(steps) != [name for name in _STEPS if name in steps]:
-        raise InvalidConfig(f"postprocess={text!r}: in another order than is allowed: {_ALLOWED}.")
+        raise InvalidConfig(f"{text!r} is in another order than is allowed: {_ALLOWED}.")
     return steps
 
 
