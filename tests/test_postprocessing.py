@@ -18,7 +18,9 @@ from topics import postprocessing as module
 from topics.api import vectors_of
 from topics.isotropy import isotropy
 from topics.postprocessing import fit_postprocessing, parse_steps, postprocess, spell_steps
+from topics.refits import Refits
 from topics.verification import verify
+from topics.workshop import Workshop
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -361,6 +363,16 @@ def test_a_run_with_it_can_be_verified(world, tmp_path, monkeypatch):
     monkeypatch.setattr("topics.embedding.convert", convert)
     folder = world.fit(postprocess="whiten=8", text="text").save(tmp_path / "run")
     assert verify(folder, world.store(tmp_path.name)).documents == 160
+
+
+def test_further_fits_start_from_these_vectors_and_leave_what_is_kept_of_others_alone(world, plain, tmp_path):
+    store = world.store(tmp_path.name)
+    run = world.fit(store=store, postprocess="whiten=8")
+    refits = Refits(run, Workshop(store))
+    assert refits.with_seed(run.config.seed).labels.tolist() == run.model.labels.tolist()
+    other = world.fit(store=world.store("shared"), postprocess="whiten=8", seed=5)
+    assert refits.with_seed(5).labels.tolist() == other.model.labels.tolist()
+    assert world.fit(store=store) == plain
 
 
 def test_given_vectors_are_post_processed_at_fit_and_at_assign(tmp_path):

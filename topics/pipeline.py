@@ -103,7 +103,7 @@ def fit_topics(
     location = documents.location if isinstance(documents, Source) else MEMORY
     vectors = embed_corpus(corpus, texts, config, workshop, step, encoder, embeddings, location)
     spreads = [step(ISOTROPY, vectors, processed=False)]
-    fitted: Ref | None = None
+    embedded, fitted = vectors, None
     if config.postprocess != postprocessing.NONE:
         fitted = step(POSTPROCESSING, vectors, steps=config.postprocess)
         vectors = step(POSTPROCESS, vectors, fitted)
@@ -117,9 +117,9 @@ def fit_topics(
         DESCRIBE, settled, counts, vectors, corpus, n_terms=config.n_terms, n_representatives=config.n_representatives
     )
     aspects: dict[str, Ref] = {}
-    if vectors.within:  # a sparse encoder's lie within its activations
+    if embedded.within:  # a sparse encoder's lie within its activations
         words = {"stop_words": sorted(set(config.stop_words)), "n_terms": config.n_terms}
-        aspects["expansion"] = step(EXPAND, settled, vectors.within, counts, **words)
+        aspects["expansion"] = step(EXPAND, settled, embedded.within, counts, **words)
     # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
     drawn = step(REDUCE, plain, vectors, n_components=2, min_dist=0.1, n_epochs=config.n_epochs, seed=config.seed)
     measured = step(MEASURE, corpus, settled, described, counts, vectors, graph)

@@ -19,7 +19,7 @@ from topics.config import Config
 from topics.data import Embeddings
 from topics.grouping import group
 from topics.pipeline import hold_vectors
-from topics.steps import ACTIVATE, EMBED, PRECOMPUTED
+from topics.steps import ACTIVATE, EMBED, POSTPROCESS, PRECOMPUTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,9 +52,10 @@ class Refits:
         self._whole = Embeddings(run.model.vectors, run.model.encoder, run.model.fingerprint)
         # Under the name the fit gave them, so that what it made of them is found.
         names = {EMBED.name: EMBED.name, ACTIVATE.name: EMBED.name, PRECOMPUTED.name: PRECOMPUTED.name}
+        names |= {POSTPROCESS.name: POSTPROCESS.name}
         known = [record for record in run.stages if record.name in names]
         if known:
-            self._vectors = workshop.hold(names[known[0].name], known[0].key, self._whole)
+            self._vectors = workshop.hold(names[known[-1].name], known[-1].key, self._whole)
         else:
             self._vectors = hold_vectors(self._whole, workshop)
         rows = run.text_rows()
