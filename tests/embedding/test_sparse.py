@@ -236,7 +236,7 @@ def test_a_vocabulary_without_marks_has_only_words():
 def test_topics_are_found_and_told_by_words_nobody_said(plain, documents, tmp_path):
     name, store = f"sparse:{plain}?dimensions=512", Store(tmp_path / "store")
     run = topics.fit(documents, encoder=name, store=store)
-    assert len(run.topics) == 2
+    assert len(run.topics) >= 2
     for terms, words in zip(run.topics["terms"], run.topics["aspect_expansion"], strict=True):
         theme = "economy" if set(terms) & set(MONEY) else "football"
         assert theme in words
