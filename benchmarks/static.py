@@ -47,8 +47,8 @@ def run(data: Path) -> tuple[str, list[str]]:
         + "\n".join(speeds)
         + "\n\nWhat is lost: the mean cosine with the teacher's vector and the share of its ten nearest documents that "
         "are kept, before the fit (words as the teacher sees them alone) and after, both on the fifth that the fit "
-        f"held out. On the {_TRIED:,} others: the same two; the share of documents whose class most of their ten nearest "
-        "have; NMI of the topics found, with the classes.\n\n"
+        f"held out. On the {_TRIED:,} others: the same two; the share of documents whose class most of their ten "
+        "nearest have; NMI of the topics found, with the classes.\n\n"
         "| corpus | held out: cosine, before | after | nearest kept, before | after | others: cosine | nearest kept | "
         "class told, teacher | static | NMI, teacher | static |\n"
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n" + "\n".join(losses) + "\n"
@@ -84,7 +84,8 @@ def compare(name: str, path: Path) -> tuple[str, str]:
     )
     loss = (
         f"| {name} | {made.before.cosine:.3f} | {made.after.cosine:.3f} | {made.before.neighbors:.3f} | "
-        f"{made.after.neighbors:.3f} | {found.cosine:.3f} | {found.neighbors:.3f} | {told[0]:.3f} | {told[1]:.3f} | {nmi[0]:.3f} | {nmi[1]:.3f} |"
+        f"{made.after.neighbors:.3f} | {found.cosine:.3f} | {found.neighbors:.3f} | "
+        f"{told[0]:.3f} | {told[1]:.3f} | {nmi[0]:.3f} | {nmi[1]:.3f} |"
     )
     return speed, loss
 
