@@ -307,6 +307,11 @@ def test_what_a_fit_made_of_its_vectors_is_found_by_further_fits(plain, document
     assert {entry.ref.key for entry in store.entries("graph")} == graphs
 
 
+def test_vectors_that_are_post_processed_leave_the_expansions_as_they_are(plain, documents):
+    run = topics.fit(documents, encoder=f"sparse:{plain}", store=NO_STORE, postprocess="center")
+    assert {"economy", "football"} <= {word for words in run.topics["aspect_expansion"] for word in words}
+
+
 def test_stop_words_of_the_run_are_not_listed(plain, documents):
     left_out = ["economy", "Football", "bank"]
     run = topics.fit(documents, encoder=f"sparse:{plain}", store=NO_STORE, stop_words=left_out, n_terms=4)
