@@ -15,6 +15,9 @@ Three steps against it, each fitted on the distinct texts of the corpus:
   hardly differ from being blown up to noise. Without it all of u <= d texts would be equally far apart:
   of 300 texts of three corpora, ten neighbours told the class of 51, 68 and 83 %, and without it of 1, 6 and 23 %.
 
+Spread is no end in itself: encoders trained for cosines, as the default, had nothing to gain from any of it, others
+sometimes had (`benchmarks/results/isotropy.md`).
+
 u texts, d dimensions, k of them removed, r left.
 """
 
