@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from fakes import random_embeddings
@@ -56,6 +58,15 @@ def test_real_vectors_agree_with_sorting_up_to_rounding():
     points = random_embeddings(900, 48).vectors
     _, values = gathered(points, points, 12, exclude_self=True)
     np.testing.assert_allclose(values, brute(points, points, 12, exclude_self=True)[1], atol=1e-6)
+
+
+def test_a_product_is_exact_whatever_the_processor():
+    points = random_embeddings(70, 384).vectors
+    rows, values = gathered(points, points, 69, exclude_self=True)
+    exact = np.rint(points.astype(np.float64) * 2**24) / 2**24
+    for query in range(0, 70, 7):
+        for other, value in zip(rows[query], values[query], strict=True):
+            assert value == np.float32(math.fsum((exact[query] * exact[other]).tolist()))
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8])

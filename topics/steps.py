@@ -127,6 +127,7 @@ ISOTROPY = Stage(
 NEIGHBORS = Stage(
     "neighbors",
     lambda at, params, embeddings: neighbors.find_neighbors(embeddings, params["n_neighbors"], at.threads),
+    version=2,
     libraries=("numpy",),
 )
 GRAPH = Stage(
@@ -166,6 +167,7 @@ SETTLE = Stage(
     lambda at, params, clusters, embeddings, found, corpus: assignment.settle(
         clusters, embeddings, found, corpus.copies, params["coverage"]
     ),
+    version=2,
 )
 COUNT = Stage(
     "terms",

@@ -1,7 +1,7 @@
-"""Products of many vectors with many, the same bits on any number of threads.
+"""The nearest among many vectors, with the same bits on any number of threads, in any batch, on any processor.
 
-Blocks have a fixed size and each product runs on one thread, since more threads give other bits;
-the blocks run side by side instead.
+A product of matrices rounds by the shape and the place of its rows, differently on every kind of processor. It only
+proposes; those it proposes are compared exactly.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK = 512  # query rows in a product
+_PAIRS = 16384  # rows compared exactly at a time
+_GRID = np.float32(2**24)  # coordinates are rounded to its parts, so that sums of their products are exact in 53 bits
 _GROUPS = 64  # candidates a group; see _largest
 
 
@@ -55,20 +57,22 @@ def nearest(
     ------
     (int, ndarray of shape (rows, q) int32, ndarray of shape (rows, q) float32)
         First query row of the block, candidates and inner products, largest first, ties by the lower
-        index. A query's answer does not depend on the queries around it.
+        index. A query's answer does not depend on the queries around it. Coordinates are rounded to
+        2**-24; the inner products of what they are then are exact to the last bit.
     """
     from threadpoolctl import threadpool_limits
 
-    transposed = np.ascontiguousarray(candidates.T)
+    known = _gridded(candidates)
+    # A float32 product is off by no more than d / 2**24 (Higham 2002, section 3.1); so is the one it is compared with.
+    margin = np.float32(2 * queries.shape[1]) / _GRID
 
     def search(start: int) -> tuple[int, NDArray[np.int32], NDArray[np.float32]]:
-        rows = min(_BLOCK, len(queries) - start)
-        block = np.zeros((_BLOCK, queries.shape[1]), dtype=np.float32)  # full blocks only: other shapes, other bits
-        block[:rows] = queries[start : start + rows]
-        similarities = (block @ transposed)[:rows]
+        block = _gridded(queries[start : start + _BLOCK])
+        similarities = block @ known.T
         if exclude_self:
-            similarities[np.arange(rows), np.arange(start, start + rows)] = -np.inf
-        return start, *_largest(similarities, q)
+            similarities[np.arange(len(block)), np.arange(start, start + len(block))] = -np.inf
+        row, column = _proposed(similarities, q, margin)
+        return start, *_largest(row, column, _products(block, known, row, column), q)
 
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
         starts = iter(range(0, len(queries), _BLOCK))
@@ -78,8 +82,16 @@ def nearest(
             waiting += [pool.submit(search, start) for start in islice(starts, 1)]
 
 
-def _largest(similarities: NDArray[np.float32], q: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The q largest of each row, largest first, ties by the lower index.
+def _gridded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    rounded: NDArray[np.float32] = np.rint(vectors * _GRID)
+    rounded /= _GRID
+    return rounded
+
+
+def _proposed(
+    similarities: NDArray[np.float32], q: int, margin: np.float32
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of all that may be among the q largest of their row; `margin` is what they may be off.
 
     The q-th largest of the maxima of disjoint groups is no larger than the q-th largest of all, so
     all that reach it are looked at and nothing else: a fraction of what a partition costs.
@@ -91,10 +103,26 @@ def _largest(similarities: NDArray[np.float32], q: int) -> tuple[NDArray[np.int3
         least = np.partition(maxima, groups - q, axis=1)[:, groups - q, None]
     else:
         least = np.partition(similarities, b - q, axis=1)[:, b - q, None]
-    row, column = np.nonzero(similarities >= least)
-    value = similarities[row, column]
+    row, column = np.nonzero(similarities >= least - margin)
+    return row, column
+
+
+def _products(
+    block: NDArray[np.float32], known: NDArray[np.float32], row: NDArray[np.int64], column: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Inner products of pairs of gridded rows, summed without a rounding and rounded once."""
+    found = np.empty(len(row), dtype=np.float32)
+    for start in range(0, len(row), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        found[part] = np.einsum("ij,ij->i", block[row[part]], known[column[part]], dtype=np.float64)
+    return found
+
+
+def _largest(
+    row: NDArray[np.int64], column: NDArray[np.int64], value: NDArray[np.float32], q: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The q largest values of each row, largest first, ties by the lower column; rows ascend and have at least q."""
     order = np.lexsort((column, -value, row))
-    # All rows have at least q; where each begins, counted from the sorted row numbers.
-    begin = np.searchsorted(row, np.arange(rows))
-    chosen = order[(begin[:, None] + np.arange(q)).ravel()].reshape(rows, q)
+    begin = np.searchsorted(row, np.arange(row[-1] + 1))
+    chosen = order[(begin[:, None] + np.arange(q)).ravel()].reshape(-1, q)
     return column[chosen].astype(np.int32), value[chosen]
