@@ -19,9 +19,6 @@ from topics.errors import InvalidConfig
 CLUSTERERS = ("hdbscan", "fast_hdbscan", "leiden", "kmeans", "evoc")
 #: Settings that say how the work is done, not what comes out: no key and no run folder knows them.
 EXECUTION = ("workers", "batch_size")
-#: Settings that came after the first runs were written: at their default they are left out of what a result depends
-#: on, so that the same fit has the same id and the same files as before.
-LATER = ("postprocess",)
 
 
 class Config(BaseModel):
@@ -32,7 +29,7 @@ class Config(BaseModel):
     encoder: str = Field(
         "all-MiniLM-L6-v2",
         min_length=1,
-        description="sentence-transformers model, by name or folder; or static:, transformer:, remote:, precomputed:",
+        description="sentence-transformers model, by name or folder; or static:, transformer:, sparse:, remote:, precomputed:",
     )
     postprocess: str = Field(
         "none",
@@ -124,9 +121,8 @@ class Config(BaseModel):
             raise InvalidConfig(" ".join(dict.fromkeys(told))) from None
 
     def decisive(self) -> dict[str, Any]:
-        """The settings a result depends on, JSON-ready; without those of `EXECUTION`, and of `LATER` at default."""
-        unset = {name for name in LATER if getattr(self, name) == type(self).model_fields[name].default}
-        return self.model_dump(mode="json", exclude={*EXECUTION, *unset})
+        """The settings a result depends on, JSON-ready; `EXECUTION` settings are left out."""
+        return self.model_dump(mode="json", exclude=set(EXECUTION))
 
     @property
     def threads(self) -> int:
