@@ -29,7 +29,8 @@ class Config(BaseModel):
     encoder: str = Field(
         "all-MiniLM-L6-v2",
         min_length=1,
-        description="sentence-transformers model, by name or folder; or static:, transformer:, sparse:, remote:, precomputed:",
+        description="sentence-transformers model, by name or folder; or transformer:, static:, sparse:, remote:, "
+        "precomputed:",
     )
     postprocess: str = Field(
         "none",
