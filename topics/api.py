@@ -155,9 +155,11 @@ def embed(
         embed_corpus(whole, texts, config, workshop, _stepping(workshop), given, location=location)
     )
     rows = np.zeros((len(corpus), found.vectors.shape[1]), dtype=np.float32)
-    for start in range(0, len(rows), _BLOCK):
-        block = corpus.rows[start : start + _BLOCK]
-        rows[start : start + _BLOCK][block >= 0] = found.vectors[block[block >= 0]]
+    # In the order of the vectors, which may lie in a file: each part of it is then read once, and let go.
+    order = np.argsort(corpus.rows, kind="stable")[int((corpus.rows < 0).sum()) :]
+    for start in range(0, len(order), _BLOCK):
+        block = order[start : start + _BLOCK]
+        rows[block] = found.vectors[corpus.rows[block]]
         let_go(found.vectors)
     return Embeddings(rows, found.encoder, found.fingerprint)
 
