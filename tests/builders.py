@@ -10,6 +10,7 @@ from scipy import sparse
 
 from topics.config import Config
 from topics.data import NOISE, Corpus
+from topics.layers import layer_sizes
 from topics.run import Model, Run, StageRecord
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ def make_run(n: int = 300, k: int = 5, hostile: bool = False, dates: bool = Fals
         topics=topics,
         representatives=representatives,
         curve=_curve(),
+        layers=_layers(topics),
+        merges=[(0, topic) for topic in range(k - 1, 0, -1)],
         metrics=_metrics(corpus, labels, topics, classes),
         model=Model(
             keys=corpus.texts.keys,
@@ -285,6 +288,17 @@ def _weights(topics: pd.DataFrame) -> tuple[sparse.csr_array, list[str]]:
         for term, value in zip(terms, values, strict=True):
             weights[row, column[term]] = value
     return sparse.csr_array(weights), vocabulary
+
+
+def _layers(topics: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for layer in layer_sizes(len(topics)):
+        for coarse, parts in enumerate(np.array_split(np.arange(len(topics)), layer)):
+            terms = [words[0] for words in topics["terms"].iloc[parts]]
+            size, share = topics["size"].iloc[parts].sum(), topics["share"].iloc[parts].sum()
+            rows.append((layer, coarse, size, share, ", ".join(terms), terms, topics["topic_id"].iloc[parts].tolist()))
+    table = pd.DataFrame(rows, columns=["layer", "topic", "size", "share", "name", "terms", "topic_ids"])
+    return table.astype({"layer": "int64", "topic": "int64", "size": "int64", "share": "float64", "name": "str"})
 
 
 def _curve() -> pd.DataFrame:

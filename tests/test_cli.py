@@ -295,6 +295,15 @@ def test_show_tells_of_all_topics_or_of_one(cli, written):
     assert cli("show", written, "1").out == one.out
 
 
+def test_show_tells_of_the_layers_above_the_topics(cli, world):
+    assert cli("fit", world.csv, "--encoder", world.model, "--topics", "8", "--output", "eight").code == 0
+    told = cli("show", "eight", "--layers")
+    assert (told.code, told.err) == (0, "")
+    assert all(name in told.out for name in topics.load("eight").topics["topic_id"])
+    rows = json.loads(cli("show", "eight", "--layers", "--json").out)
+    assert [row["layer"] for row in rows] == [4] * 4
+
+
 def test_fit_and_show_tell_how_far_vectors_use_their_dimensions(cli, world):
     given = ("fit", world.csv, "--encoder", world.model, "--output")
     plain = cli(*given, "plain")
@@ -491,7 +500,7 @@ def test_a_report_of_another_format_is_refused(cli, written):
 def test_verify_says_what_was_proved(cli, world, written):
     told = cli("verify", written)
     assert (told.code, told.err) == (0, "")
-    assert told.out == "Identical: 160 documents, 4 topics, all 9 files bit by bit.\n"
+    assert told.out == "Identical: 160 documents, 4 topics, all 10 files bit by bit.\n"
     assert cli("verify", written, "--quiet").out == ""
 
 

@@ -30,6 +30,7 @@ FILES = {
     "documents.parquet",
     "topics.parquet",
     "topics.csv",
+    "layers.parquet",
     "metrics.json",
     "report.html",
     "report.md",

@@ -33,7 +33,7 @@ def modularity(labels, weights):
 def test_each_merge_is_the_one_modularity_likes_best(seed):
     clusters, graph = random_world(seed)
     weights, labels = graph.weights.toarray().astype(float), clusters.labels.copy()
-    for kept, gone in merges(clusters, graph):
+    for kept, gone in merges(clusters.labels, graph, 7):
         there = np.unique(labels[labels != NOISE])
         after = {(a, b): modularity(np.where(labels == b, a, labels), weights) for a in there for b in there if a < b}
         assert after[kept, gone] == pytest.approx(max(after.values()), abs=1e-12)

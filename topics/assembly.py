@@ -11,6 +11,7 @@ from topics.data import NOISE
 from topics.metrics import document_labels
 from topics.run import ASPECT, Model, Run, StageRecord
 from topics.steps import STAGES
+from topics.wording import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         Embeddings,
         Intake,
         Isotropy,
+        Layers,
         Measures,
         Postprocessing,
         Reduction,
@@ -42,6 +44,7 @@ def assemble(
     settled: Settled,
     counts: TermCounts,
     described: Topics,
+    nested: Layers,
     drawn: Reduction,
     measured: Measures,
     *,
@@ -138,6 +141,8 @@ def assemble(
         topics,
         representatives,
         settled.curve,
+        _layers(nested, described, permanent),
+        [(int(kept), int(gone)) for kept, gone in nested.merges],
         measured.overall | _told(isotropy),
         model,
         config,
@@ -146,6 +151,22 @@ def assemble(
         encoder,
         row,
     )
+
+
+def _layers(nested: Layers, described: Topics, ids: pd.Series[str]) -> pd.DataFrame:
+    """A row for each topic of each layer."""
+    import pandas as pd
+
+    rows = []
+    total = max(int(described.sizes.sum()), 1)
+    for members, terms in zip(nested.members, nested.terms, strict=True):
+        for coarse, words in enumerate(terms):
+            parts = np.flatnonzero(members == coarse)
+            size = int(described.sizes[parts].sum())
+            within = [str(ids[part]) for part in parts]
+            rows.append((len(terms), coarse, size, size / total, name_of(words), list(words), within))
+    table = pd.DataFrame(rows, columns=["layer", "topic", "size", "share", "name", "terms", "topic_ids"])
+    return table.astype({"layer": "int64", "topic": "int64", "size": "int64", "share": "float64", "name": "str"})
 
 
 def _told(isotropy: Sequence[Isotropy]) -> dict[str, float | None]:

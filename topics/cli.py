@@ -167,14 +167,17 @@ def as_told(run: Run, folder: Path) -> dict[str, Any]:
 @commands.command()
 @click.argument("run_folder", metavar="RUN")
 @click.argument("topic", required=False)
+@click.option("--layers", is_flag=True, help="show the coarser topics that these are part of, layer by layer")
 @_json
-def show(run_folder: str, topic: str | None, as_json: bool) -> None:
+def show(run_folder: str, topic: str | None, layers: bool, as_json: bool) -> None:
     """Show the topics of RUN, or one TOPIC (3 or T0004) with its terms and documents."""
-    from topics.console import out, print_topic, topics_table, vectors_told
+    from topics.console import layers_table, out, print_topic, topics_table, vectors_told
     from topics.folder import load
 
     run = load(run_folder)
-    if as_json:
+    if layers:
+        click.echo(run.layers.to_json(orient="records")) if as_json else out().print(layers_table(run))
+    elif as_json:
         told = run.topics if topic is None else run.topic(topic)
         click.echo(told.to_json(orient="records") if topic is None else told.to_json())
     elif topic is None:

@@ -82,7 +82,7 @@ def cluster(
     min_cluster_size : int or None
         Fewest texts of a cluster; None for `default_min_cluster_size`.
     min_samples : int
-        Neighbours that make a point dense; at most the size of the smallest cluster, or 5.
+        Neighbours that make a point dense, at resolution 1; at a higher one fewer, as topics are smaller.
     resolution : float
         As in `partition`; the layout knows it already.
     seed : int
@@ -106,7 +106,8 @@ def cluster(
     u = len(reduction.points)
     if (size := _size(u, min_cluster_size, resolution)) is None:
         return _one(u)
-    settings: dict[str, Any] = {"min_cluster_size": size, "min_samples": min(min_samples, max(size, 5), u - 1)}
+    dense = max(min(min_samples, 5), round(min_samples / math.sqrt(max(resolution, 1))))
+    settings: dict[str, Any] = {"min_cluster_size": size, "min_samples": min(dense, u - 1)}
     if fast:
         model = _package("fast_hdbscan").HDBSCAN(**settings)
     else:

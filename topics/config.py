@@ -29,8 +29,7 @@ class Config(BaseModel):
     encoder: str = Field(
         "all-MiniLM-L6-v2",
         min_length=1,
-        description="sentence-transformers model, by name or folder; or transformer:, static:, sparse:, remote:, "
-        "precomputed:",
+        description="sentence-transformers model, name or folder; or transformer: static: sparse: remote: precomputed:",
     )
     postprocess: str = Field(
         "none",
@@ -55,7 +54,7 @@ class Config(BaseModel):
         None, ge=2, description="fewest documents of a topic; by default max(10, sqrt(n) / 2) / sqrt(resolution)"
     )
     min_samples: int = Field(
-        15, ge=1, description="HDBSCAN: how conservative, up to min_cluster_size; more gives more outliers"
+        15, ge=1, description="HDBSCAN: how conservative, at resolution 1; more gives more outliers"
     )
     coverage: float | Literal["auto"] = Field(
         "auto", description="share of documents that get a topic, 0 to 1; auto: as many as clearly belong"

@@ -180,6 +180,22 @@ def topics_table(run: Run, most: int | None = None) -> Table:
     return table
 
 
+def layers_table(run: Run) -> Table:
+    """Coarser topics, layer by layer."""
+    rows = [
+        (
+            f"{row['layer']}",
+            f"{row['topic']}",
+            f"{row['size']:,}",
+            _share(row["share"]),
+            row["name"],
+            " ".join(row["topic_ids"]),
+        )
+        for row in run.layers.to_dict("records")
+    ]
+    return _table(("layer>", "topic>", "documents>", "share>", "name", "topics"), rows)
+
+
 def print_evaluation(evaluation: Evaluation, run: Run, path: Path, most: int = 10) -> None:
     """What an evaluation came to: of the whole, what each number says; of the largest topics; where the rest is."""
     from topics.evaluation import MEANINGS

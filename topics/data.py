@@ -321,6 +321,15 @@ class Aspect:
 
 
 @dataclass(frozen=True, eq=False)
+class Layers:
+    """Coarser topics: l layers, each made of whole topics of the finer one."""
+
+    merges: NDArray[np.int32]  # (k - 1, 2): who takes in whom, in order, down to one topic
+    members: NDArray[np.int32]  # (l, k): the coarse topic of each topic, numbered by size; finest layer first
+    terms: Sequence[Sequence[Sequence[str]]]  # l lists of lists, best first
+
+
+@dataclass(frozen=True, eq=False)
 class Measures:
     """Numbers about a result. All plain Python."""
 

@@ -13,18 +13,15 @@ from topics.data import Embeddings, Settled, TermCounts, Topics
 from topics.labels import members
 from topics.progress import track
 from topics.vectors import unit_rows
-from topics.wording import class_tfidf, distinct_terms
+from topics.wording import class_tfidf, distinct_terms, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
     from scipy import sparse
 
 _CANDIDATES = 50  # terms a topic re-ranks
 _POWER_STEPS = 30  # of the power iteration for a topic's leading direction
 _BLOCK = 0.8  # Jaccard similarity of the documents of two terms, from which on they are one block
-_NAMED = 3  # terms in a name
 _CENTRAL = 50  # texts nearest to the centroid that representatives are chosen from
 _DIVERSITY = 0.5  # weight of being unlike those chosen already
 
@@ -163,11 +160,6 @@ def _blocks_last(presence: sparse.csr_array) -> NDArray[np.int64]:
         if alike[term, first].sum() < 2:
             first.append(term)
     return np.array([*first, *(term for term in range(len(alone)) if term not in set(first))], dtype=np.int64)
-
-
-def name_of(terms: Sequence[str]) -> str:
-    """A name made of the first terms."""
-    return ", ".join(terms[:_NAMED]) or "(no words)"
 
 
 def _top(surprise: sparse.csr_array, topic: int) -> NDArray[np.int64]:

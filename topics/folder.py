@@ -38,6 +38,7 @@ _ABANDONED = 3600  # seconds after which what lies beside a run folder belongs t
 _COLUMNS = ("text", "id", "date", "class")  # of the input; they are in config.toml, not in Config
 _OF_THE_READING = ("input", "notes")  # a moved file, or a column named and not guessed, gives the same run
 _ARRAYS = ("vectors", "labels", "strengths", "nearest", "voters", "centroids")
+_IN_LAYERS = ("terms", "topic_ids")  # columns of lists
 _POSTPROCESSING = "postprocessing."  # what the names of its tensors begin with
 
 
@@ -119,8 +120,7 @@ def load(folder: str | Path) -> Run:
         extra = json.loads((folder / "model" / "model.json").read_text("utf-8"))
         tensors = load_file(folder / "model" / "model.safetensors")
         topics = pd.read_parquet(folder / "topics.parquet")
-        for column in _lists(topics):
-            topics[column] = [list(values) for values in topics[column]]
+        topics = _with_lists(topics, _lists(topics))
         return Run(
             documents=pd.read_parquet(folder / "documents.parquet"),
             topics=topics,
@@ -128,6 +128,10 @@ def load(folder: str | Path) -> Run:
                 {"topic": "int64", "id": "str", "text": "str"}
             ),
             curve=pd.DataFrame(extra["curve"], columns=["coverage", "threshold", "agreement"]).astype("float64"),
+            layers=_with_lists(pd.read_parquet(folder / "layers.parquet"), _IN_LAYERS).astype(
+                dict.fromkeys(_IN_LAYERS, object)  # where there are none, pandas takes them for numbers
+            ),
+            merges=[(int(kept), int(gone)) for kept, gone in extra["merges"]],
             metrics=json.loads((folder / "metrics.json").read_text("utf-8"))["overall"],
             model=_read_model(tensors, extra),
             config=Config.of(**told),
@@ -193,6 +197,7 @@ def payload(run: Run) -> dict[str, bytes]:
     return {
         "documents.parquet": _parquet(documents),
         "topics.parquet": _parquet(run.topics),
+        "layers.parquet": _parquet(run.layers),
         "topics.csv": topics_csv(run.topics).encode("utf-8"),
         "metrics.json": _json({"overall": run.metrics, "topics": json.loads(per_topic.to_json(orient="records"))}),
         "config.toml": (named + run.config.to_toml()).encode("utf-8"),
@@ -206,6 +211,7 @@ def payload(run: Run) -> dict[str, bytes]:
                 "weights_shape": list(run.model.weights.shape),
                 "representatives": run.representatives.to_dict("list"),
                 "curve": run.curve.to_dict("list"),
+                "merges": [list(pair) for pair in run.merges],
                 "provenance": {key: value for key, value in run.provenance.items() if key not in _OF_THE_READING},
             }
         ),
@@ -226,6 +232,13 @@ def _lists(topics: pd.DataFrame) -> list[str]:
     """The columns whose cells are lists."""
     aspects = [name for name in topics.columns if name.startswith(ASPECT)]
     return ["terms", "term_weights", "representative_ids", *aspects]
+
+
+def _with_lists(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The same table with lists where Parquet gives arrays."""
+    for column in columns:
+        table[column] = [values.tolist() for values in table[column]]
+    return table
 
 
 def formula_safe(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from topics.data import NOISE, Clusters, Graph
 from topics.errors import InvalidInput
 from topics.labels import by_size, members
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 
 def merge(clusters: Clusters, graph: Graph, topics: int) -> Clusters:
@@ -41,19 +48,31 @@ def merge(clusters: Clusters, graph: Graph, topics: int) -> Clusters:
             f"topics={topics}: only {k} can be told apart among these documents; ask for fewer, or for a smaller "
             "min_cluster_size."
         )
-    merged = np.arange(k, dtype=np.int32)
-    for kept, gone in merges(clusters, graph)[: k - topics]:
-        merged[merged == gone] = kept
+    merged = cut(merges(clusters.labels, graph, k), k, topics)
     labels = np.where(clusters.labels == NOISE, NOISE, merged[clusters.labels])
     return Clusters(by_size(labels), clusters.strengths)
 
 
-def merges(clusters: Clusters, graph: Graph) -> list[tuple[int, int]]:
+def cut(order: Sequence[tuple[int, int]], k: int, topics: int) -> NDArray[np.int32]:
+    """Which cluster each of k is in after as many merges as leave `topics`; shape (k,).
+
+    Examples
+    --------
+    >>> cut([(1, 2), (0, 1)], k=3, topics=2).tolist()
+    [0, 1, 1]
+    """
+    merged = np.arange(k, dtype=np.int32)
+    for kept, gone in order[: k - topics]:
+        merged[merged == gone] = kept
+    return merged
+
+
+def merges(labels: NDArray[np.int32], graph: Graph, k: int) -> list[tuple[int, int]]:
     """The whole way from k clusters to one: who takes in whom, in order; k - 1 pairs (lower number, higher number).
 
     Ties go to the pair of the lowest numbers.
     """
-    inside = members(clusters.labels, int(clusters.labels.max(initial=NOISE)) + 1).astype(np.float64)
+    inside = members(labels, k).astype(np.float64)
     between = (inside @ graph.weights.astype(np.float64) @ inside.T).toarray()
     between /= max(float(between.sum()), 1e-300)
     degree = between.sum(axis=1)

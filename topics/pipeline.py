@@ -33,6 +33,7 @@ from topics.steps import (
     GRAPH,
     ISOTROPY,
     MEASURE,
+    NEST,
     POSTPROCESS,
     POSTPROCESSING,
     PRECOMPUTED,
@@ -122,10 +123,11 @@ def fit_topics(
         aspects["expansion"] = step(EXPAND, settled, embedded.within, counts, **words)
     # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
     drawn = step(REDUCE, plain, vectors, n_components=2, min_dist=0.1, n_epochs=config.n_epochs, seed=config.seed)
+    nested = step(NEST, settled, plain, described, n_terms=config.n_terms)
     measured = step(MEASURE, corpus, settled, described, counts, vectors, graph)
 
     return assemble(
-        *(workshop.load(ref) for ref in (corpus, vectors, settled, counts, described, drawn, measured)),
+        *(workshop.load(ref) for ref in (corpus, vectors, settled, counts, described, nested, drawn, measured)),
         isotropy=[workshop.load(ref) for ref in spreads],
         postprocessing=workshop.load(fitted) if fitted else None,
         config=config,

@@ -78,6 +78,11 @@ class Run:
     representatives: pd.DataFrame
     #: coverage, threshold, agreement: what every other setting of the outlier dial would give.
     curve: pd.DataFrame
+    #: layer (how many topics it has), topic, size, share, name, terms, topic_ids (the topics within): coarser topics,
+    #: layer by layer, each layer made of whole topics of the one before.
+    layers: pd.DataFrame
+    #: How k topics become one, step by step: the topic that takes in, the topic taken in.
+    merges: Sequence[tuple[int, int]]
     metrics: dict[str, Any]
     model: Model
     config: Config
@@ -130,6 +135,35 @@ class Run:
             )
         row: pd.Series[Any] = self.topics[known].iloc[0]
         return row
+
+    def cut(self, topics: int) -> NDArray[np.int32]:
+        """The coarse topic of each topic when the most entangled are merged until so many are left.
+
+        Parameters
+        ----------
+        topics : int
+            From 1 to k.
+
+        Returns
+        -------
+        ndarray of shape (k,), int32
+            Coarse topics are numbered by size. `numpy.append(run.cut(5), -1)[run.documents.topic]` gives that of
+            each document, -1 for outliers.
+
+        Raises
+        ------
+        InvalidInput
+            If there are fewer topics.
+        """
+        from topics.labels import by_size
+        from topics.merging import cut
+
+        k = len(self.topics)
+        if not 1 <= topics <= k:
+            raise InvalidInput(f"cut({topics}): this run has {k} topics; allowed are 1 to {k}.")
+        sizes = self.topics["size"].to_numpy()
+        coarse: NDArray[np.int32] = by_size(cut(self.merges, k, topics), sizes)
+        return coarse
 
     def text_rows(self) -> NDArray[np.int32]:
         """Which row of `model` holds each document's text, -1 where there is none; shape (n,), as `documents`.

@@ -16,6 +16,7 @@ from topics import (
     clustering,
     description,
     embedding,
+    layers,
     merging,
     metrics,
     neighbors,
@@ -187,6 +188,7 @@ EXPAND = Stage(
     ),
     libraries=("scipy", "stopwordsiso", "scikit-learn"),
 )
+NEST = Stage("layers", lambda at, params, *values: layers.nest(*values, **params))
 MEASURE = Stage(
     "measures", lambda at, params, *values: metrics.measure(*values), version=2, libraries=("scikit-learn",)
 )
@@ -214,6 +216,7 @@ STAGES = {
         SETTLE,
         COUNT,
         DESCRIBE,
+        NEST,
         EXPAND,
         MEASURE,
     )

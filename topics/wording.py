@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from scipy import sparse
+
+_NAMED = 3  # terms in a name
 
 
 def class_tfidf(topic_counts: sparse.csr_array) -> sparse.csr_array:
@@ -78,3 +80,8 @@ def singular(word: str) -> str:
     if re.search(r"(?:x|ch|sh|ss)es$", word):
         return word[:-2]
     return word[:-1] if len(word) > 3 and re.search(r"[^sui]s$", word) else word
+
+
+def name_of(terms: Sequence[str]) -> str:
+    """A name made of the first terms."""
+    return ", ".join(terms[:_NAMED]) or "(no words)"
