@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks import embedding, isotropy, static
+from benchmarks import embedding, isotropy, long, static
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BENCHMARKS: dict[str, Callable[[Path], tuple[str, list[str]]]] = {
     "embedding": embedding.run,
     "isotropy": isotropy.run,
+    "long": long.run,
     "static": static.run,
 }
 

@@ -112,6 +112,7 @@ def embed(
     *,
     text: str | None = None,
     store: Store | None = None,
+    long: str | None = None,
     workers: int | None = None,
     batch_size: int | None = None,
 ) -> Embeddings:
@@ -126,6 +127,8 @@ def embed(
         Column with the texts, where documents are a table.
     store : Store, optional
         Keeps the vectors, and finds them for a later `fit` of the same texts.
+    long : {"truncate", "split"}, optional
+        As in `Config`.
     workers, batch_size : int, optional
         As in `Config`; neither changes a bit.
 
@@ -140,7 +143,7 @@ def embed(
     InvalidInput, InvalidConfig, ModelNotFound
     """
     given, name = (None, encoder or Config.of().encoder) if isinstance(encoder, str) else (encoder, name_of(encoder))
-    told = {"workers": workers, "batch_size": batch_size}
+    told = {"long": long, "workers": workers, "batch_size": batch_size}
     config = Config.of(encoder=name, **{key: value for key, value in told.items() if value is not None})
     corpus = read(documents, text=text).corpus
     workshop = Workshop(store or Store(), config.threads, config.batch_size)
@@ -152,7 +155,7 @@ def embed(
     whole = workshop.hold("corpus", corpus.key, corpus)
     texts = workshop.hold("texts", corpus.texts.fingerprint[:40], corpus.texts)
     found: Embeddings = workshop.load(
-        embed_corpus(whole, texts, config, workshop, _stepping(workshop), given, location=location)
+        embed_corpus(whole, texts, config, workshop, _stepping(workshop), given, location=location).vectors
     )
     rows = np.zeros((len(corpus), found.vectors.shape[1]), dtype=np.float32)
     # In the order of the vectors, which may lie in a file: each part of it is then read once, and let go.
@@ -285,7 +288,7 @@ def vectors_of(
         return (workshop if stage is ENCODER else scratch).run(stage, inputs, params).ref
 
     ref = scratch.hold("texts", texts.fingerprint[:40], texts)
-    found: Embeddings = scratch.load(embed_texts(ref, config, scratch, step, encoder))
+    found: Embeddings = scratch.load(embed_texts(ref, config, scratch, step, encoder, measured=False).vectors)
     # Of vectors that were given, or made by an object that does not say which it is, the width is all that is known.
     another = model.fingerprint and found.fingerprint != model.fingerprint
     if another or found.vectors.shape[1] != model.width:

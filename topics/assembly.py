@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from topics.data import NOISE
+from topics.embedding.splitting import longer
 from topics.metrics import document_labels
 from topics.run import ASPECT, Model, Run, StageRecord
 from topics.steps import STAGES
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         Intake,
         Isotropy,
         Layers,
+        Lengths,
         Measures,
         Postprocessing,
         Reduction,
@@ -47,6 +49,7 @@ def assemble(
     nested: Layers,
     drawn: Reduction,
     measured: Measures,
+    lengths: Lengths,
     *,
     isotropy: Sequence[Isotropy],
     postprocessing: Postprocessing | None,
@@ -132,7 +135,7 @@ def assemble(
         "corpus": corpus.fingerprint,
         "input": {"location": location, **intake.columns},
         "notes": list(intake.notes),
-        "advice": _advice(vectors.encoder, counts.languages),
+        "advice": [*_advice(vectors.encoder, counts.languages), *longer(lengths, config.long, corpus.copies)],
         "languages": list(counts.languages),
         "versions": versions(),
     }

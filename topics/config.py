@@ -31,6 +31,10 @@ class Config(BaseModel):
         min_length=1,
         description="sentence-transformers model, name or folder; or transformer: static: sparse: remote: precomputed:",
     )
+    long: Literal["truncate", "split"] = Field(
+        "truncate",
+        description="of a text longer than the encoder reads, drop the rest; or split it into passages and pool those",
+    )
     postprocess: str = Field(
         "none",
         description="steps that spread the vectors: center, remove-top-components[=K], whiten[=DIMENSIONS]; none, one "

@@ -247,6 +247,19 @@ class VectorShard:
 
 
 @dataclass(frozen=True, eq=False)
+class Lengths:
+    """How long each distinct text is to an encoder, and how much of it that encoder reads."""
+
+    tokens: NDArray[np.int32]  # (u,), or none where there is no limit, or none is known
+    limit: int  # tokens the encoder reads; 0 where there is no limit, or none is known
+
+    @classmethod
+    def unknown(cls) -> Lengths:
+        """Lengths where there is no limit, or none is known."""
+        return cls(np.empty(0, np.int32), 0)
+
+
+@dataclass(frozen=True, eq=False)
 class Neighbors:
     """The nearest other texts of every text, nearest first."""
 

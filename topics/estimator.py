@@ -63,6 +63,7 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self,
         *,
         encoder: Any = _DEFAULT["encoder"],
+        long: Literal["truncate", "split"] = _DEFAULT["long"],
         postprocess: str = _DEFAULT["postprocess"],
         n_neighbors: int = _DEFAULT["n_neighbors"],
         consensus: int = _DEFAULT["consensus"],
@@ -85,6 +86,7 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         store: Store | None = None,
     ) -> None:
         self.encoder = encoder
+        self.long = long
         self.postprocess = postprocess
         self.n_neighbors = n_neighbors
         self.consensus = consensus

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,9 @@ from topics import embedding, postprocessing
 from topics.assembly import assemble
 from topics.clustering import check_clusterer
 from topics.corpus import MEMORY, STDIN, Source
-from topics.data import Corpus, Embeddings, Intake
+from topics.data import Corpus, Embeddings, Intake, Lengths
 from topics.embedding import precomputed
-from topics.errors import InvalidInput, StoreDamaged
+from topics.errors import InvalidConfig, InvalidInput, StoreDamaged
 from topics.grouping import group
 from topics.run import Run, StageRecord
 from topics.steps import (
@@ -32,6 +32,7 @@ from topics.steps import (
     EXPAND,
     GRAPH,
     ISOTROPY,
+    LENGTHS,
     MEASURE,
     NEST,
     POSTPROCESS,
@@ -102,9 +103,9 @@ def fit_topics(
     if encoder is not None:
         encoder = embedding.fitted(encoder, workshop.load(texts))
     location = documents.location if isinstance(documents, Source) else MEMORY
-    vectors = embed_corpus(corpus, texts, config, workshop, step, encoder, embeddings, location)
+    made = embed_corpus(corpus, texts, config, workshop, step, encoder, embeddings, location)
+    vectors, fitted = made.vectors, None
     spreads = [step(ISOTROPY, vectors, processed=False)]
-    embedded, fitted = vectors, None
     if config.postprocess != postprocessing.NONE:
         fitted = step(POSTPROCESSING, vectors, steps=config.postprocess)
         vectors = step(POSTPROCESS, vectors, fitted)
@@ -118,16 +119,16 @@ def fit_topics(
         DESCRIBE, settled, counts, vectors, corpus, n_terms=config.n_terms, n_representatives=config.n_representatives
     )
     aspects: dict[str, Ref] = {}
-    if embedded.within:  # a sparse encoder's lie within its activations
+    if made.vectors.within:  # a sparse encoder's lie within its activations
         words = {"stop_words": sorted(set(config.stop_words)), "n_terms": config.n_terms}
-        aspects["expansion"] = step(EXPAND, settled, embedded.within, counts, **words)
+        aspects["expansion"] = step(EXPAND, settled, made.vectors.within, counts, **words)
     # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
     drawn = step(REDUCE, plain, vectors, n_components=2, min_dist=0.1, n_epochs=config.n_epochs, seed=config.seed)
     nested = step(NEST, settled, plain, described, n_terms=config.n_terms)
     measured = step(MEASURE, corpus, settled, described, counts, vectors, graph)
 
     return assemble(
-        *(workshop.load(ref) for ref in (corpus, vectors, settled, counts, described, nested, drawn, measured)),
+        *map(workshop.load, (corpus, vectors, settled, counts, described, nested, drawn, measured, made.lengths)),
         isotropy=[workshop.load(ref) for ref in spreads],
         postprocessing=workshop.load(fitted) if fitted else None,
         config=config,
@@ -157,6 +158,14 @@ def take_in(documents: Source | Corpus, workshop: Workshop, step: Callable[..., 
     return corpus, Ref("texts", intake.texts, within=corpus), intake
 
 
+@dataclass(frozen=True)
+class Embedded:
+    """References to the vectors of texts and to the lengths of these."""
+
+    vectors: Ref
+    lengths: Ref
+
+
 def embed_corpus(
     corpus: Ref,
     texts: Ref,
@@ -166,18 +175,29 @@ def embed_corpus(
     encoder: Any = None,
     embeddings: Any = None,
     location: str = MEMORY,
-) -> Ref:
-    """A reference to the vectors of the texts: given for the documents, as an array or a file, or by an encoder."""
+) -> Embedded:
+    """Vectors of the texts: given for the documents, as an array or a file, or by an encoder."""
+    in_file = encoder is None and config.encoder.startswith(precomputed.SCHEME)
+    if config.long == "split" and (embeddings is not None or in_file):
+        raise InvalidConfig("long=split: vectors were given, and no text is left to split. Leave it out.")
+    unknown = workshop.hold("lengths", texts.key, Lengths.unknown())
     if embeddings is not None:
         given = precomputed.embed_documents(workshop.load(corpus), embeddings, config.encoder)
-        return hold_vectors(given, workshop)
-    if encoder is None and config.encoder.startswith(precomputed.SCHEME):
-        return step(PRECOMPUTED, corpus, name=config.encoder, location=location)
+        return Embedded(hold_vectors(given, workshop), unknown)
+    if in_file:
+        return Embedded(step(PRECOMPUTED, corpus, name=config.encoder, location=location), unknown)
     return embed_texts(texts, config, workshop, step, encoder)
 
 
-def embed_texts(texts: Ref, config: Config, workshop: Workshop, step: Callable[..., Ref], encoder: Any = None) -> Ref:
-    """A reference to the vectors, by the encoder of the configuration or by the object given."""
+def embed_texts(
+    texts: Ref,
+    config: Config,
+    workshop: Workshop,
+    step: Callable[..., Ref],
+    encoder: Any = None,
+    measured: bool = True,
+) -> Embedded:
+    """Vectors of the texts by the encoder of the configuration, or by the object given; if `measured`, lengths too."""
     if encoder is None and config.encoder.startswith((precomputed.SCHEME, precomputed.ARRAY)):
         raise InvalidInput(
             f"{config.encoder}: vectors that were given, and no encoder that could make more. Pass those of these "
@@ -185,19 +205,43 @@ def embed_texts(texts: Ref, config: Config, workshop: Workshop, step: Callable[.
         )
     if encoder is None and config.encoder.startswith("<"):
         raise InvalidInput(f"{config.encoder} was an encoder object; pass it again as encoder=...")
+    lengths = workshop.hold("lengths", texts.key, Lengths.unknown())
+    # Truncating is what encoders do by themselves: it has no part in the key.
+    long = {"long": config.long} if config.long == "split" else {}
+    sparse = hasattr(encoder, "packed") if encoder is not None else embedding.is_sparse(config.encoder)
+    if long and sparse:
+        raise InvalidConfig(
+            f"long=split: the terms that {config.encoder} finds in passages are not pooled. Take long=truncate, or an "
+            "encoder whose vectors are dense."
+        )
     if encoder is None:
-        stage = ACTIVATE if embedding.is_sparse(config.encoder) else EMBED
-        return _vectors(step(stage, step(ENCODER, name=embedding.base_of(config.encoder)), texts, name=config.encoder))
+        prepared = step(ENCODER, name=embedding.base_of(config.encoder))
+        if measured and not sparse:
+            lengths = step(LENGTHS, prepared, texts, name=config.encoder)
+            _say_longer(workshop.load(lengths), config.long)
+        return Embedded(
+            _vectors(step(ACTIVATE if sparse else EMBED, prepared, texts, name=config.encoder, **long)), lengths
+        )
     encoder = embedding.as_encoder(encoder, len(workshop.load(texts)))
+    if measured:
+        lengths = workshop.hold("lengths", texts.key, embedding.measure(encoder, workshop.load(texts).texts))
+        _say_longer(workshop.load(lengths), config.long)
+    if long:
+        encoder = embedding.reading_all(encoder, config.encoder)
     fingerprint = str(getattr(encoder, "fingerprint", ""))
     if fingerprint:
-        stage, make = (ACTIVATE, embedding.activate) if hasattr(encoder, "packed") else (EMBED, embedding.embed)
+        stage, make = (ACTIVATE, embedding.activate) if sparse else (EMBED, embedding.embed)
         given = replace(
             stage, compute=lambda at, params, texts: make(texts, encoder, config.encoder, at.store), libraries=()
         )
-        return _vectors(step(given, texts, name=config.encoder, fingerprint=fingerprint))
+        return Embedded(_vectors(step(given, texts, name=config.encoder, fingerprint=fingerprint, **long)), lengths)
     # Nobody knows what an object computes: its vectors are known by themselves.
-    return hold_vectors(embedding.embed(workshop.load(texts), encoder, config.encoder), workshop)
+    return Embedded(hold_vectors(embedding.embed(workshop.load(texts), encoder, config.encoder), workshop), lengths)
+
+
+def _say_longer(lengths: Lengths, long: str) -> None:
+    for told in embedding.longer(lengths, long):
+        log.info(told)
 
 
 def _vectors(made: Ref) -> Ref:

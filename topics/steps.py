@@ -35,6 +35,9 @@ from topics.workshop import Params, Stage, Workshop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from topics.data import ConvertedEncoder, Embeddings, Lengths, Texts
+    from topics.protocols import Encoder
+
 BUILTIN = "builtin:docstrings"  #: the location of the corpus that is always there
 
 
@@ -81,6 +84,26 @@ def _plain(params: Params) -> dict[str, Any]:
     return {name: value for name, value in params.items() if name != "release"}
 
 
+def _measure(at: Workshop, params: Params, prepared: ConvertedEncoder, texts: Texts) -> Lengths:
+    encoder = _opened(at, params, prepared)
+    at.at_hand[_left_open(params, prepared)] = encoder  # loading it may take seconds, and the next stage needs it
+    return embedding.measure(encoder, texts.texts)
+
+
+def _embed(at: Workshop, params: Params, prepared: ConvertedEncoder, texts: Texts) -> Embeddings:
+    name, encoder = params["name"], _opened(at, params, prepared)
+    return embedding.embed(texts, embedding.reading_all(encoder, name) if "long" in params else encoder, name, at.store)
+
+
+def _opened(at: Workshop, params: Params, prepared: ConvertedEncoder) -> Encoder:
+    encoder: Encoder | None = at.at_hand.pop(_left_open(params, prepared), None)
+    return encoder or embedding.open_encoder(prepared, params["name"], at.threads, at.batch_size)
+
+
+def _left_open(params: Params, prepared: ConvertedEncoder) -> Ref:
+    return Ref("opened", f"{prepared.digest} {params['name']}")
+
+
 READ = Stage("intake", _read, resolve=_with_digest, outside=True)
 ENCODER = Stage(
     "encoder",
@@ -90,13 +113,13 @@ ENCODER = Stage(
     resolve=lambda params: {**params, **embedding.decisive(params["name"])},
     outside=True,
 )
+LENGTHS = Stage("lengths", _measure, libraries=("tokenizers",))
 EMBED = Stage(
     "embeddings",
-    lambda at, params, encoder, texts: embedding.embed(
-        texts, embedding.open_encoder(encoder, params["name"], at.threads, at.batch_size), params["name"], at.store
-    ),
+    _embed,
     version=2,
     libraries=("openvino", "tokenizers"),
+    resolve=lambda params: {**params, "releases": embedding.releases()} if "long" in params else params,
 )
 ACTIVATE = Stage(
     "activations",
@@ -198,6 +221,7 @@ STAGES = {
     for stage in (
         READ,
         ENCODER,
+        LENGTHS,
         EMBED,
         ACTIVATE,
         PRECOMPUTED,

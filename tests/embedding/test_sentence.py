@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from builders import THEMES
 from topics.data import Texts
 from topics.embedding import convert, embed, open_encoder
 from topics.embedding.checkpoint import Checkpoint
-from topics.embedding.openvino import OpenVinoEncoder
+from topics.embedding.openvino import OpenVinoEncoder, unconverted
 from topics.embedding.sentence import Asked, leaves_prompt_out
+from topics.embedding.splitting import measures
 from topics.embedding.torch import TorchEncoder
 from topics.errors import InvalidConfig
 
@@ -221,3 +223,25 @@ def test_thousands_of_texts_keep_their_bits_in_any_batch_order_and_number_of_thr
         )
         changed = np.flatnonzero((got != want[order]).any(axis=1))
         assert len(changed) == 0, [texts[order[row]] for row in changed[:3]]
+
+
+@pytest.mark.parametrize("prompt", ["", "goal league "])
+def test_tokens_are_counted_as_they_are_read(folder, original, prepared, prompt):
+    want = [len(ids) for ids in original.tokenizer([prompt + text for text in [*SENTENCES, ""]])["input_ids"]]
+    fast = open_encoder(prepared, f"{folder}?max_length=6&prompt={prompt}&device=cpu")
+    plain = TorchEncoder(Checkpoint("m", folder), prepared, prompt, max_length=6)
+    untold = TorchEncoder(Checkpoint("m", folder), unconverted(Checkpoint("m", folder), "a GPU"))
+    for encoder in (fast, plain):
+        assert encoder.count_tokens([*SENTENCES, ""]) == want
+        assert encoder.max_length == 6
+    assert untold.max_length == original.max_seq_length
+
+
+def test_a_model_without_a_tokenizer_of_transformers_does_not_tell(folder, prepared):
+    encoder = TorchEncoder(Checkpoint("m", folder), prepared)
+    encoder._model = SimpleNamespace(tokenizer=object(), max_seq_length=64)
+    assert (encoder.max_length, encoder.reads_all) == (0, False)
+    assert not measures(encoder)
+    boundless = TorchEncoder(Checkpoint("m", folder), unconverted(Checkpoint("m", folder), "a GPU"))
+    boundless._model = SimpleNamespace(tokenizer=object(), max_seq_length=float("inf"))
+    assert (boundless.max_length, boundless.reads_all) == (0, True)

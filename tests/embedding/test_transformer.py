@@ -20,6 +20,7 @@ from transformers.utils import logging as transformers_logging
 import topics
 from topics.embedding.openvino import silence
 from topics.embedding.pooling import chosen
+from topics.embedding.splitting import reading_all
 from topics.embedding.transformer import _TOGETHER, TransformerEncoder
 from topics.errors import InvalidConfig, ModelNotFound
 
@@ -192,6 +193,18 @@ def test_a_long_text_is_cut_and_a_short_limit_obeyed(made):
         whole, short, shorter = encoder.encode([long, *(" ".join(long.split()[:many]) for many in (room, room - 1))])
         np.testing.assert_array_equal(whole, short)
         assert np.abs(whole - shorter).max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_tokens_are_counted_without_the_model_and_long_texts_are_split(made, texts, kind):
+    encoder = TransformerEncoder(made(kind), max_length=20)
+    tokenizer, _ = plain(made(kind))
+    assert encoder.count_tokens(texts) == [len(tokenizer(text)["input_ids"]) for text in texts]
+    assert "_model" not in vars(encoder)
+    want, got = encoder.encode(texts), reading_all(encoder, kind).encode(texts)
+    fits = np.array(encoder.count_tokens(texts)) <= 20
+    np.testing.assert_array_equal(got[fits], want[fits])
+    assert np.abs(got[~fits] - want[~fits]).max(axis=1).min() > 1e-3
 
 
 def test_a_text_without_tokens_gives_zeros_and_no_texts_no_rows(made):

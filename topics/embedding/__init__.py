@@ -13,9 +13,10 @@ from topics.data import Activations, ConvertedEncoder, Embeddings, Texts
 from topics.embedding.checkpoint import Checkpoint, find_checkpoint
 from topics.embedding.families import NamedEncoder, family_encoder, is_family, is_sparse
 from topics.embedding.hub import scheme_of
-from topics.embedding.objects import as_encoder, fitted, name_of
+from topics.embedding.objects import as_encoder, checked, fitted, name_of
 from topics.embedding.openvino import OpenVinoEncoder, convert, precision, unconverted
 from topics.embedding.sentence import Asked, leaves_prompt_out
+from topics.embedding.splitting import Splitting, longer, measure, reading_all, releases
 from topics.embedding.torch import TorchEncoder
 from topics.errors import InvalidConfig, InvalidInput
 from topics.progress import track
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checkpoint",
+    "Splitting",
     "activate",
     "as_encoder",
     "base_of",
@@ -42,11 +44,15 @@ __all__ = [
     "find_checkpoint",
     "fitted",
     "is_sparse",
+    "longer",
+    "measure",
     "name_of",
     "open_encoder",
     "open_sparse",
     "precision",
     "prepare",
+    "reading_all",
+    "releases",
 ]
 
 log = logging.getLogger(__name__)
@@ -193,7 +199,7 @@ def embed(texts: Texts, encoder: Encoder, name: str, store: Store = NO_STORE) ->
     told = str(getattr(encoder, "vector_key", fingerprint))
 
     def encode(sentences: list[str]) -> NDArray[np.float32]:
-        return unit_rows(_checked(encoder.encode(sentences), len(sentences), name))
+        return unit_rows(checked(encoder.encode(sentences), len(sentences), name))
 
     return Embeddings(_rows(texts, encode, told, name, store), name, fingerprint)
 
@@ -225,7 +231,7 @@ def activate(texts: Texts, encoder: SparseEncoder, name: str, store: Store = NO_
     from topics.embedding.packing import unpacked
 
     def encode(sentences: list[str]) -> NDArray[np.float32]:
-        return _checked(encoder.packed(sentences), len(sentences), name)
+        return checked(encoder.packed(sentences), len(sentences), name)
 
     weights = unpacked(_rows(texts, encode, encoder.activation_key, name, store), len(encoder.words))
     return Activations(weights, encoder.words, Embeddings(encoder.project(weights), name, encoder.fingerprint))
@@ -274,20 +280,3 @@ def _fill(
         # the texts around one is asked the same again by the next run.
         many = int(np.clip(rate * _SECONDS, _FIRST // 4, _MOST)) if keeps else _MOST
         yield done
-
-
-def _checked(vectors: object, rows: int, name: str) -> NDArray[np.float32]:
-    try:
-        array = np.asarray(vectors, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"encoder {name} gave a {type(vectors).__name__} that is no array: {error}; expected ({rows}, d) numbers."
-        ) from None
-    if array.ndim != 2 or len(array) != rows:
-        raise InvalidInput(
-            f"encoder {name} gave an array of shape {array.shape} for {rows} texts; expected ({rows}, d)."
-        )
-    if not np.isfinite(array).all():
-        bad = int((~np.isfinite(array)).any(axis=1).sum())
-        raise InvalidInput(f"encoder {name} gave values that are not finite for {bad} of {rows} texts.")
-    return array

@@ -144,6 +144,30 @@ def fitted(given: Any, texts: Texts) -> Any:
     return copy
 
 
+def checked(vectors: object, rows: int, name: str) -> NDArray[np.float32]:
+    """What an encoder gave for so many texts, as an array.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no array of as many rows of finite numbers.
+    """
+    try:
+        array = np.asarray(vectors, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"encoder {name} gave a {type(vectors).__name__} that is no array: {error}; expected ({rows}, d) numbers."
+        ) from None
+    if array.ndim != 2 or len(array) != rows:
+        raise InvalidInput(
+            f"encoder {name} gave an array of shape {array.shape} for {rows} texts; expected ({rows}, d)."
+        )
+    if not np.isfinite(array).all():
+        bad = int((~np.isfinite(array)).any(axis=1).sum())
+        raise InvalidInput(f"encoder {name} gave values that are not finite for {bad} of {rows} texts.")
+    return array
+
+
 def _is_transformer(given: Any) -> bool:
     return callable(getattr(given, "transform", None))
 

@@ -125,6 +125,19 @@ class OpenVinoEncoder:
         tokenizer.no_padding()
         return tokenizer
 
+    @cached_property
+    def _whole(self) -> Any:
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_str(self._model.tokenizer)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    def count_tokens(self, sentences: list[str], /) -> list[int]:
+        """Tokens of each text, special ones and the prompt included, none cut off."""
+        return [len(tokens) for tokens in self._whole.encode_batch_fast([self._prompt + text for text in sentences])]
+
     def encode(self, sentences: list[str], /) -> NDArray[np.float32]:
         """Encode texts; shape (len(sentences), d), float32, unit rows."""
         vectors = np.empty((len(sentences), self._model.dimension), dtype=np.float32)

@@ -96,6 +96,7 @@ class StaticEncoder:
 
     example = "static:glove.6B.100d.txt?sif=1e-3"
     needs = "a file of word vectors: word2vec, GloVe or fastText's .vec; or a static model: what `topics distill` makes"
+    reads_all = True  # of a text
 
     def __init__(
         self,

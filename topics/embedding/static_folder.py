@@ -97,6 +97,11 @@ class StaticFolderEncoder:
         """The fingerprint: a vector depends on its text alone."""
         return self.fingerprint
 
+    @property
+    def reads_all(self) -> bool:
+        """Whether a text may have any length: so it is unless the tokenizer's file says where to cut."""
+        return not read_json(self._at / "tokenizer.json").get("truncation")
+
     @cached_property
     def dimension(self) -> int:
         """d, from the header of the file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from importlib.metadata import version
@@ -57,7 +58,7 @@ class TorchEncoder:
         batch_size: int = 64,
     ) -> None:
         self.name = model.name
-        self.max_length = max_length or model.max_length
+        self._max_length = max_length or model.max_length
         self.dimension, told = shortened(model, prompt, dimensions, max_length)
         self.fingerprint = f"{model.digest}{told}"
         self.vector_key = f"{self.fingerprint} {device} {' '.join(version(name) for name in _RELEASES)}"
@@ -78,9 +79,28 @@ class TorchEncoder:
                 f"{self.name} cannot run on device={self._device}: {' '.join(str(error).split())[:200]}. "
                 f"Say {self.name}?device=cpu."
             ) from error
-        if self.max_length:
-            model.max_seq_length = self.max_length
+        if self._max_length:
+            model.max_seq_length = self._max_length
         return model
+
+    @property
+    def max_length(self) -> int:
+        """Tokens read of a text; 0 if all are, or if the model does not tell."""
+        from transformers import PreTrainedTokenizerBase
+
+        told = self._max_length or self._model.max_seq_length or 0
+        counts = isinstance(getattr(self._model, "tokenizer", None), PreTrainedTokenizerBase)
+        return int(told) if counts and told < math.inf else 0
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether a text may have any length."""
+        return not self._max_length and self._model.max_seq_length == math.inf
+
+    def count_tokens(self, sentences: list[str], /) -> list[int]:
+        """Tokens of each text, special ones and the prompt included, none cut off."""
+        prompted = [self._prompt + sentence for sentence in sentences]
+        return [len(ids) for ids in self._model.tokenizer(prompted, truncation=False, verbose=False)["input_ids"]]
 
     def encode(self, sentences: list[str], /) -> NDArray[np.float32]:
         """Encode texts; shape (len(sentences), d), float32, not scaled."""

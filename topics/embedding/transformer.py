@@ -155,29 +155,40 @@ class TransformerEncoder:
         return self.fingerprint
 
     @cached_property
-    def _loaded(self) -> tuple[Any, Any]:
-        """Tokenizer and model."""
-        import torch
-        from safetensors import SafetensorError
-        from transformers import AutoModel, AutoTokenizer
+    def _tokenizer(self) -> Any:
+        from transformers import AutoTokenizer
 
-        folder, local = str(self._checkpoint.folder), {"local_files_only": True, "trust_remote_code": False}
-        try:
-            with silence():
-                tokenizer = AutoTokenizer.from_pretrained(folder, **local)
-                model, told = AutoModel.from_pretrained(
-                    folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **local
-                )
-        except (OSError, ValueError, LookupError, ImportError, RuntimeError, SafetensorError) as error:
-            told = " ".join(str(error).split())[:160]
-            raise ModelNotFound(f"{self.name} cannot be loaded: {told}. {_WAY_OUT}") from error
+        return self._load(AutoTokenizer)
+
+    @cached_property
+    def _model(self) -> Any:
+        import torch
+        from transformers import AutoModel
+
+        model, told = self._load(AutoModel, dtype=torch.float32, use_safetensors=True, output_loading_info=True)
         both = bool(model.config.is_encoder_decoder)
         unused = ("pooler", "decoder.") if both else ("pooler",)
         missing = sorted(key for key in told["missing_keys"] if not any(part in key for part in unused))
         if missing:  # transformers made them up
             raise ModelNotFound(f"the weights of {self.name} lack {len(missing)} tensors, as {missing[0]}. {_WAY_OUT}")
         model.config.use_cache = False
-        return tokenizer, (model.get_encoder() if both else model).eval()
+        return (model.get_encoder() if both else model).eval()
+
+    def _load(self, kind: Any, **how: Any) -> Any:
+        from safetensors import SafetensorError
+
+        try:
+            with silence():
+                return kind.from_pretrained(
+                    str(self._checkpoint.folder), local_files_only=True, trust_remote_code=False, **how
+                )
+        except (OSError, ValueError, LookupError, ImportError, RuntimeError, SafetensorError) as error:
+            told = " ".join(str(error).split())[:160]
+            raise ModelNotFound(f"{self.name} cannot be loaded: {told}. {_WAY_OUT}") from error
+
+    def count_tokens(self, sentences: list[str], /) -> list[int]:
+        """Tokens of each text, special ones included, none cut off."""
+        return [len(ids) for ids in self._tokenizer(sentences, truncation=False, verbose=False)["input_ids"]]
 
     def encode(self, sentences: list[str], /) -> NDArray[np.float32]:
         """Encode texts; shape (len(sentences), d), float32, not scaled. A text without any token gives zeros."""
@@ -186,7 +197,7 @@ class TransformerEncoder:
             return vectors
         import torch
 
-        tokenizer, model = self._loaded
+        tokenizer, model = self._tokenizer, self._model
         limit, together = self.max_length, self._kind in _TOGETHER
         tokens = tokenizer(sentences, truncation=True, max_length=limit, padding=False)["input_ids"]
         shapes = batches([len(ids) for ids in tokens], _STEP if together else 1, limit, _BUDGET if together else 1)

@@ -70,6 +70,7 @@ def was_read(
     empties: int | None,
     known: Mapping[str, float | None],
     languages: Sequence[str],
+    advice: Sequence[str],
 ) -> Iterator[str]:
     parts = []
     if (distinct := known.get("distinct")) is not None:
@@ -87,6 +88,7 @@ def was_read(
     yield from _spread(known)
     if languages:
         yield f"Stop words of {_listed(languages)} were left out of the terms."
+    yield from advice
 
 
 def _spread(known: Mapping[str, float | None]) -> Iterator[str]:

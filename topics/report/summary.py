@@ -96,6 +96,7 @@ def summarize(run: Run) -> Summary:
     if coverage is None and (labels >= 0).any():
         coverage = float((labels >= 0).sum() / (len(labels) - (empties or 0)))
     languages = tuple(plain(code, _TERM) for code in run.provenance.get("languages") or ())
+    advice = [plain(told, _TEXT) for told in run.provenance.get("advice") or ()]
     return Summary(
         title=plain(run.config.title, _VALUE) or "Topics",
         documents=len(documents),
@@ -104,7 +105,7 @@ def summarize(run: Run) -> Summary:
         brief=(
             Paragraph("What was found", tuple(found(topics, len(documents), outliers, empties or 0))),
             Paragraph("How far to trust it", tuple(trust(topics, coverage, known))),
-            Paragraph("What was read", tuple(was_read(documents, duplicates, empties, known, languages))),
+            Paragraph("What was read", tuple(was_read(documents, duplicates, empties, known, languages, advice))),
         ),
         topics=topics,
         outliers=_reasons(documents, labels),
