@@ -295,7 +295,7 @@ def test_a_run_without_it_knows_nothing_of_it(plain, tmp_path):
     names = [stage.name for stage in plain.stages]
     assert not {"postprocessing", "postprocessed", "isotropy after"} & set(names)
     folder = plain.save(tmp_path / "run")
-    assert "postprocess" not in (folder / "config.toml").read_text("utf-8")
+    assert 'postprocess = "none"\n' in (folder / "config.toml").read_text("utf-8")
     assert not [name for name in load_file(folder / "model" / "model.safetensors") if "postprocess" in name]
     assert {"effective_dimension", "mean_cosine"} <= set(plain.metrics)
     assert not [name for name in plain.metrics if name.endswith("_before")]
@@ -306,7 +306,7 @@ def test_steps_before_it_are_shared_and_those_after_it_are_not(world, tmp_path):
     before = {stage.name: stage.key for stage in world.fit(store=store).stages}
     stages = world.fit(store=store, postprocess="center").stages
     shared = {stage.name for stage in stages if stage.key == before.get(stage.name)}
-    assert shared == {"intake", "encoder", "embeddings", "isotropy", "terms"}
+    assert shared == {"intake", "encoder", "embeddings", "lengths", "isotropy", "terms"}
     assert {stage.name for stage in stages if stage.cached} == shared
     assert len({stage.name for stage in stages}) == len(stages)
 
