@@ -63,7 +63,9 @@ def nest(settled: Settled, graph: Graph, topics: Topics, n_terms: int) -> Layers
     k = len(topics.sizes)
     order = merges(settled.labels, graph, k)
     sizes = layer_sizes(k)
-    members = np.array([by_size(cut(order, k, size), topics.sizes) for size in sizes], dtype=np.int32).reshape(len(sizes), k)
+    members = np.array([by_size(cut(order, k, size), topics.sizes) for size in sizes], dtype=np.int32).reshape(
+        len(sizes), k
+    )
     return Layers(
         merges=np.array(order, dtype=np.int32).reshape(-1, 2),
         members=members,
