@@ -167,7 +167,9 @@ def test_y_is_ignored(fitted):
 
 
 @pytest.mark.parametrize(
-    "as_given", [tuple, np.array, lambda texts: np.array(texts, dtype=object), pd.Series, iter], ids=str
+    "as_given",
+    [tuple, np.array, lambda texts: np.array(texts, dtype=object), pd.Series, iter],
+    ids=["tuple", "array", "objects", "Series", "iterator"],
 )
 def test_any_sequence_of_texts_will_do(fitted, as_given):
     np.testing.assert_array_equal(_model().fit(as_given(TEXTS)).labels_, fitted.labels_)

@@ -250,7 +250,9 @@ def test_waits_grow_to_a_minute_at_most_and_are_drawn(service, encoder, waits):
     assert len(set(waits)) == 40
 
 
-@pytest.mark.parametrize("failure", [says(500), says(502, "<html>"), says(408), lambda asked: None], ids=str)
+@pytest.mark.parametrize(
+    "failure", [says(500), says(502, "<html>"), says(408), lambda asked: None], ids=["500", "502", "408", "silence"]
+)
 def test_what_may_pass_is_asked_again(service, encoder, waits, failure):
     service.first = [failure, failure]
     assert_right(encoder(retries=2))
