@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from topics import assignment
-from topics.assembly import named
 from topics.config import Config
 from topics.corpus import MEMORY, Source, read
-from topics.data import NOISE, Corpus, Embeddings, Texts
+from topics.data import Corpus, Embeddings, Texts
 from topics.embedding import as_encoder, fitted, name_of
 from topics.embedding.precomputed import ARRAY, embed_documents
 from topics.errors import InvalidConfig, InvalidInput
 from topics.pipeline import embed_corpus, embed_texts, fit_topics
+from topics.placement import Placed, assignments, place_texts
 from topics.postprocessing import postprocess
+from topics.run import Run, distribution_of
 from topics.steps import ENCODER
 from topics.store import NO_STORE, Ref, Store, let_go
 from topics.workshop import Stage, Workshop
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
-
-    from topics.run import Run
 
 _BLOCK = 65_536  # documents put in order at once
 
@@ -190,41 +188,52 @@ def assign(
     -------
     DataFrame of n rows, in the order of the input
         id, topic (-1 outlier), topic_id, name, strength, nearest (the topic that came closest), known
-        (whether the text was there at fit).
+        (whether the text was there at fit), confidence, novelty and reason (as in `Run.documents`).
 
     Raises
     ------
     InvalidInput
         If the encoder is not the one the run was fitted with, or is needed and not given; or the vectors.
     """
-    import pandas as pd
-
-    _check_one(encoder, embeddings)
     corpus = documents if isinstance(documents, Corpus) else read(documents).corpus
-    model, texts = run.model, corpus.texts
-    place = np.searchsorted(model.keys, texts.keys)
-    known = np.append(model.keys, b"")[place] == texts.keys
-    labels, strengths, closest = (np.zeros(len(texts), dtype=kind) for kind in (np.int32, np.float32, np.int32))
-    labels[known], strengths[known] = model.labels[place[known]], model.strengths[place[known]]
-    closest[known] = model.nearest[place[known]]
-    new = np.flatnonzero(~known)
+    return assignments(run, corpus, _placed(run, corpus, store, encoder, embeddings))
+
+
+def distribution(
+    run: Run, documents: Any, store: Store | None = None, encoder: Any = None, embeddings: Any = None
+) -> pd.DataFrame:
+    """Tell the likeliest topics of documents, at most five of each, by the rule that gave `run.distribution`.
+
+    Parameters
+    ----------
+    run, documents, store, encoder, embeddings : as in `assign`
+
+    Returns
+    -------
+    DataFrame
+        id, topic, topic_id, probability: as `Run.distribution`.
+
+    Raises
+    ------
+    InvalidInput
+        As `assign`.
+    """
+    corpus = documents if isinstance(documents, Corpus) else read(documents).corpus
+    placed = _placed(run, corpus, store, encoder, embeddings)
+    return distribution_of(corpus.ids, corpus.rows, placed.poll, run.topics["topic_id"])
+
+
+def _placed(run: Run, corpus: Corpus, store: Store | None, encoder: Any, embeddings: Any) -> Placed:
+    _check_one(encoder, embeddings)
     given = None if embeddings is None else _given_vectors(run, corpus, embeddings)
-    if len(new):
-        unseen = Texts(tuple(texts.texts[int(row)] for row in new), texts.keys[new])
-        vectors = vectors_of(run, unseen, store, encoder) if given is None else given[new]
-        closest[new], strengths[new] = assignment.place(
-            vectors, model.vectors, model.voters, model.centroids, run.config.threads
-        )
-        labels[new] = np.where(strengths[new] >= model.threshold, closest[new], NOISE)
-    row = corpus.rows
-    table = pd.DataFrame({"id": pd.array(list(corpus.ids), dtype="str")})
-    table["topic"] = np.append(labels, np.int32(NOISE))[row].astype(np.int64)
-    table["topic_id"] = named(run.topics["topic_id"], table["topic"])
-    table["name"] = named(run.topics["name"], table["topic"])
-    table["strength"] = np.append(strengths, np.float32(0))[row]
-    table["nearest"] = np.append(closest, np.int32(NOISE))[row].astype(np.int64)
-    table["known"] = np.append(known, False)[row]
-    return table
+
+    def vectors(new: NDArray[np.int64]) -> NDArray[np.float32]:
+        if given is not None:
+            return given[new]
+        unseen = Texts(tuple(corpus.texts.texts[int(row)] for row in new), corpus.texts.keys[new])
+        return vectors_of(run, unseen, store, encoder)
+
+    return place_texts(run, corpus.texts, vectors)
 
 
 def _check_one(encoder: Any, embeddings: Any) -> None:

@@ -12,6 +12,7 @@ from topics.embedding.splitting import longer
 from topics.metrics import document_labels
 from topics.run import ASPECT, Model, Run, StageRecord
 from topics.steps import STAGES
+from topics.voting import novelty, reasons
 from topics.wording import name_of
 
 if TYPE_CHECKING:
@@ -74,11 +75,15 @@ def assemble(
     documents["strength"] = np.append(settled.strengths, np.float32(0))[row]
     for axis, name in enumerate("xy"):
         documents[name] = np.append(drawn.points[:, axis], np.float32(np.nan))[row]
-    documents["reason"] = pd.array(
-        np.where(row < 0, "empty", np.where(documents["topic"] == NOISE, "unclear", "")), dtype="str"
-    )
+    poll, novelties = settled.poll, novelty(settled.poll.distances, settled.poll.distances)
+    why = reasons(settled.labels, settled.nearest, settled.strengths, poll.shared, novelties, settled.threshold)
+    documents["reason"] = pd.array(np.append(why, "empty")[row], dtype="str")
     for column in corpus.meta:
         documents[column] = corpus.meta[column].to_numpy() if column != "date" else corpus.meta[column].array
+    documents["confidence"] = np.append(poll.confidences, np.float32(0))[row]
+    documents["nearest"] = np.append(settled.nearest, np.int32(NOISE))[row].astype(np.int64)
+    documents["nearest_id"] = named(permanent, documents["nearest"])
+    documents["novelty"] = np.append(novelties, np.float32(np.nan))[row]
     if config.keep_text:
         documents["text"] = pd.array([corpus.texts.texts[r] if r >= 0 else "" for r in row], dtype="str")
 
@@ -129,6 +134,8 @@ def assemble(
         encoder=vectors.encoder,
         fingerprint=vectors.fingerprint,
         postprocessing=postprocessing,
+        poll=poll,
+        calibration=settled.calibration,
     )
     provenance = {
         "run": run_id,

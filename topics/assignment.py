@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from topics.data import NOISE, Clusters, Embeddings, Neighbors, Settled
+from topics.data import NOISE, Calibration, Clusters, Embeddings, Neighbors, Poll, Settled
 from topics.labels import by_size, centroids_of
 from topics.vectors import nearest
+from topics.voting import LIKELIEST, VOTERS, calibrate, poll, vote
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-_VOTERS = 15  # neighbours
-_POWER = 4  # of the similarity a vote counts
 _CLEAR = 0.05  # auto: as clear as all but this share of the clustered documents
+_DIAL = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # coverages of the curve
 
 
 def settle(
@@ -56,24 +56,16 @@ def settle(
     """
     voters = by_size(clusters.labels, copies)
     k = int(voters.max(initial=NOISE)) + 1
-    centroids = centroids_of(embeddings.vectors, voters, k)
-    ballots = neighbors.indices[:, :_VOTERS]
-    winner, strength = vote(voters[ballots], 1 - neighbors.distances[:, :_VOTERS], k)
-    alone = winner == NOISE
-    winner[alone] = nearest_centroids(embeddings.vectors[alone], centroids)
-
+    ballots, similarities = voters[neighbors.indices[:, :VOTERS]], 1 - neighbors.distances[:, :VOTERS]
+    voted = vote(ballots, similarities, k)
+    winner, strength, _ = voted
     clustered = voters != NOISE
-    clear = float(np.quantile(strength[clustered], _CLEAR)) if clustered.any() else 0.0
-    candidate = np.where(clustered, voters, winner)
-    order = np.lexsort((-strength, ~clustered))  # stable: ties stay in the order of their keys
-    share = np.cumsum(copies[order]) / max(int(copies.sum()), 1)
-    if coverage == "auto":
-        kept, threshold = clustered | (strength >= clear), clear
-    else:
-        kept = np.zeros(len(strength), dtype=bool)
-        kept[order[: int(np.searchsorted(share, coverage - 1e-9)) + 1 if coverage > 0 else 0]] = True
-        # New documents cannot be clustered, so the dial becomes a threshold that as many would pass.
-        threshold = float(np.quantile(strength, 1 - coverage)) if coverage < 1 and len(strength) else 0.0
+    calibration = calibrate(strength[clustered], (winner == voters)[clustered])
+    near = _near_centroids(embeddings.vectors, centroids_of(embeddings.vectors, voters, k))
+    candidate = np.where(clustered, voters, _or_nearest(winner, near[0]))
+    told = poll(ballots, similarities, voted, near, calibration, candidate)
+
+    kept, threshold = _kept(clustered, strength, copies, coverage)
     labels = np.where(kept, candidate, NOISE)
     renamed = _by_final_size(labels, copies, k)
     return Settled(
@@ -84,7 +76,9 @@ def settle(
         centroids=centroids_of(embeddings.vectors, renamed[labels], int(renamed.max()) + 1),
         threshold=threshold,
         clustered=float(copies[clustered].sum() / max(int(copies.sum()), 1)),
-        curve=_curve(clustered, winner == voters, strength, copies),
+        curve=_curve(clustered, strength, told.confidences, copies),
+        poll=_renumbered(told, renamed),
+        calibration=calibration,
     )
 
 
@@ -93,8 +87,10 @@ def place(
     known: NDArray[np.float32],
     voters: NDArray[np.int32],
     centroids: NDArray[np.float32],
+    calibration: Calibration,
+    voting: int = VOTERS,
     threads: int = 1,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.int32], NDArray[np.float32], Poll]:
     """Let the texts known at fit vote on new ones.
 
     Parameters
@@ -105,77 +101,68 @@ def place(
     voters : ndarray of shape (u,)
         Topics of the known texts as the clusterer gave them, -1 for outliers.
     centroids : ndarray of shape (k, d), float32
+    calibration : Calibration
+    voting : int
+        Neighbours that vote, at most 15: as many as did at fit.
     threads : int
 
     Returns
     -------
-    (ndarray of shape (a,) int32, ndarray of shape (a,) float32)
-        Topic and strength; whether that is strong enough is for the caller's threshold.
+    (ndarray of shape (a,) int32, ndarray of shape (a,) float32, Poll)
+        Topic and strength, and what else the neighbours say; whether that is strong enough is for the
+        caller's threshold.
     """
-    k = len(centroids)
-    topics, strengths = np.full(len(vectors), NOISE, dtype=np.int32), np.zeros(len(vectors), dtype=np.float32)
-    if not len(known):
-        return topics, strengths
-    for start, rows, similarities in nearest(vectors, known, min(_VOTERS, len(known)), threads):
-        block = slice(start, start + len(rows))
-        topics[block], strengths[block] = vote(voters[rows], similarities, k)
-        alone = topics[block] == NOISE
-        topics[block][alone] = nearest_centroids(vectors[block][alone], centroids)
-    return topics, strengths
-
-
-def vote(
-    ballots: NDArray[np.int32], similarities: NDArray[np.float32], k: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Count the votes of neighbours.
-
-    Parameters
-    ----------
-    ballots : ndarray of shape (a, q)
-        Topic each neighbour votes for, -1 for none.
-    similarities : ndarray of shape (a, q)
-        Cosine; a neighbour's vote counts max(similarity, 0)^4.
-    k : int
-        Number of topics.
-
-    Returns
-    -------
-    (ndarray of shape (a,) int32, ndarray of shape (a,) float32)
-        The topic with most votes (ties: the lower number; -1 if nobody votes for any) and its
-        strength in [0, 1]: its share of all votes times the votes' mean similarity.
-
-    Examples
-    --------
-    >>> winner, strength = vote(np.array([[0, 1, 1]]), np.array([[0.9, 0.8, 0.8]]), k=2)
-    >>> winner.tolist(), round(float(strength[0]), 3)
-    ([1], 0.444)
-    """
-    a, q = ballots.shape
-    if not a or not q or not k:
-        return np.full(a, NOISE, dtype=np.int32), np.zeros(a, dtype=np.float32)
-    close = np.clip(similarities.astype(np.float64), 0, 1)
-    weight = close**_POWER
-    # For each ballot, what all ballots for the same topic weigh: a x q x q, no a x k.
-    same = ballots[:, :, None] == ballots[:, None, :]
-    votes = np.einsum("iqp,ip->iq", same, weight)
-    votes[ballots == NOISE] = -1
-    most = votes.max(axis=1)
-    winner = np.where(votes == most[:, None], ballots, k).min(axis=1)
-    winner = np.where(most > 0, winner, NOISE).astype(np.int32)
-    mine = (ballots == winner[:, None]) * weight
-    won, total = mine.sum(axis=1), weight.sum(axis=1)
-    share = np.divide(won, total, out=np.zeros(a), where=(total > 0) & (winner != NOISE))
-    mean = np.divide((mine * close).sum(axis=1), won, out=np.zeros(a), where=won > 0)
-    return winner, (share * mean).astype(np.float32)
+    q = min(VOTERS, voting, len(known))
+    rows, similarities = _nearest(vectors, known, q, threads)
+    ballots = voters[rows] if len(known) else np.empty((len(vectors), 0), dtype=np.int32)
+    voted = vote(ballots, similarities, len(centroids))
+    near = _near_centroids(vectors, centroids, threads)
+    closest = _or_nearest(voted[0], near[0])
+    return closest, voted[1], poll(ballots, similarities, voted, near, calibration)
 
 
 def nearest_centroids(vectors: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.int32]:
     """The most similar centroid of each row, -1 if there is none."""
-    if not len(centroids):
-        return np.full(len(vectors), NOISE, dtype=np.int32)
-    if not len(vectors):
-        return np.empty(0, dtype=np.int32)
-    return np.concatenate([rows[:, 0] for _, rows, _ in nearest(vectors, centroids, 1)])
+    return _or_nearest(np.full(len(vectors), NOISE, dtype=np.int32), _near_centroids(vectors, centroids)[0])
+
+
+def _near_centroids(
+    vectors: NDArray[np.float32], centroids: NDArray[np.float32], threads: int = 1
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    return _nearest(vectors, centroids, min(LIKELIEST, len(centroids)), threads)
+
+
+def _nearest(
+    vectors: NDArray[np.float32], candidates: NDArray[np.float32], q: int, threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The q most similar candidates of each row, and how similar they are, (a, q) each."""
+    rows, similarities = np.empty((len(vectors), q), dtype=np.int32), np.empty((len(vectors), q), dtype=np.float32)
+    for start, found, cosines in nearest(vectors, candidates, q, threads) if q else ():
+        rows[start : start + len(found)], similarities[start : start + len(found)] = found, cosines
+    return rows, similarities
+
+
+def _or_nearest(winners: NDArray[np.int32], near: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The topic that won, or that of the nearest centroid where nobody voted for any."""
+    return np.where(winners == NOISE, near[:, 0], winners).astype(np.int32) if near.shape[1] else winners
+
+
+def _kept(
+    clustered: NDArray[np.bool_],
+    strength: NDArray[np.float32],
+    copies: NDArray[np.int64],
+    coverage: float | Literal["auto"],
+) -> tuple[NDArray[np.bool_], float]:
+    """Which texts get a topic, and how clear a new one has to be."""
+    if coverage == "auto":
+        clear = float(np.quantile(strength[clustered], _CLEAR)) if clustered.any() else 0.0
+        return clustered | (strength >= clear), clear
+    order = np.lexsort((-strength, ~clustered))  # stable: ties stay in the order of their keys
+    share = np.cumsum(copies[order]) / max(int(copies.sum()), 1)
+    kept = np.zeros(len(strength), dtype=bool)
+    kept[order[: int(np.searchsorted(share, coverage - 1e-9)) + 1 if coverage > 0 else 0]] = True
+    # New documents cannot be clustered, so the dial becomes a threshold that as many would pass.
+    return kept, float(np.quantile(strength, 1 - coverage)) if coverage < 1 and len(strength) else 0.0
 
 
 def _by_final_size(labels: NDArray[np.int32], copies: NDArray[np.int64], k: int) -> NDArray[np.int32]:
@@ -186,22 +173,35 @@ def _by_final_size(labels: NDArray[np.int32], copies: NDArray[np.int64], k: int)
     return renamed
 
 
+def _renumbered(told: Poll, renamed: NDArray[np.int32]) -> Poll:
+    """A poll in the topics' final numbers; those that lost all their documents are in nobody's."""
+    topics = renamed[told.topics]
+    order = np.argsort(topics == NOISE, axis=1, kind="stable")
+    probabilities = np.where(topics == NOISE, np.float32(0), told.probabilities)
+    return Poll(
+        confidences=told.confidences,
+        shared=told.shared,
+        distances=told.distances,
+        topics=np.take_along_axis(topics, order, axis=1),
+        probabilities=np.take_along_axis(probabilities, order, axis=1),
+    )
+
+
 def _curve(
-    clustered: NDArray[np.bool_], right: NDArray[np.bool_], strength: NDArray[np.float32], copies: NDArray[np.int64]
+    clustered: NDArray[np.bool_],
+    strength: NDArray[np.float32],
+    confidences: NDArray[np.float32],
+    copies: NDArray[np.int64],
 ) -> pd.DataFrame:
-    """What each coverage would cost: the votes' agreement with the clusterer among texts as clear as those let in."""
+    """What each coverage comes to, that of the clusterer among them: the mean confidence of the documents placed."""
     import pandas as pd
 
     total = max(int(copies.sum()), 1)
-    begin = copies[clustered].sum() / total
     rows = []
-    outside = np.sort(strength[~clustered])[::-1]
-    weight = copies[~clustered][np.argsort(-strength[~clustered], kind="stable")]
-    share = begin + np.cumsum(weight) / total
-    for coverage in np.linspace(begin, 1, 11) if len(outside) else [begin]:
-        many = int(np.searchsorted(share, coverage - 1e-9)) if len(outside) else 0
-        threshold = float(outside[min(many, len(outside) - 1)]) if len(outside) else 0.0
-        as_clear = clustered & (strength >= threshold)
-        agreement = float(right[as_clear].mean()) if as_clear.any() else 1.0
-        rows.append((float(coverage), threshold, agreement))
-    return pd.DataFrame(rows, columns=["coverage", "threshold", "agreement"])
+    for coverage in sorted({*_DIAL, float(copies[clustered].sum() / total)}) if clustered.any() else ():
+        kept, _ = _kept(clustered, strength, copies, coverage)
+        reached = float(copies[kept].sum() / total)
+        _, threshold = _kept(clustered, strength, copies, reached)
+        rows.append((reached, threshold, float(np.average(confidences[kept].astype(np.float64), weights=copies[kept]))))
+    curve = pd.DataFrame(rows, columns=["coverage", "threshold", "agreement"], dtype="float64")
+    return curve.drop_duplicates("coverage", ignore_index=True)

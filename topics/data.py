@@ -291,6 +291,25 @@ class Clusters:
 
 
 @dataclass(frozen=True, eq=False)
+class Calibration:
+    """How often a vote of some strength agrees with the clusterer: linear between m points."""
+
+    strengths: NDArray[np.float64]  # (m,), ascending from 0 to 1
+    agreement: NDArray[np.float64]  # (m,), ascending, from 0 to less than 1
+
+
+@dataclass(frozen=True, eq=False)
+class Poll:
+    """What the neighbours of every text say about it, beside the topic and its strength."""
+
+    confidences: NDArray[np.float32]  # (u,), probability of its topic, or of the nearest where it has none
+    shared: NDArray[np.float32]  # (u,), strength if the two topics with most votes were one
+    distances: NDArray[np.float32]  # (u,), mean cosine distance of its neighbours
+    topics: NDArray[np.int32]  # (u, 5), likeliest first; -1 where there are fewer
+    probabilities: NDArray[np.float32]  # (u, 5), descending; 0 where there are fewer
+
+
+@dataclass(frozen=True, eq=False)
 class Settled:
     """Clusters after the outlier policy, with what `assign` needs to treat new documents alike."""
 
@@ -302,6 +321,8 @@ class Settled:
     threshold: float  # a text below this strength is left an outlier
     clustered: float  # share of documents the clusterer itself placed
     curve: pd.DataFrame  # coverage, threshold, agreement: the trade-off the dial moves along
+    poll: Poll
+    calibration: Calibration
 
 
 @dataclass(frozen=True, eq=False)

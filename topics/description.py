@@ -12,7 +12,7 @@ import numpy as np
 from topics.data import Embeddings, Settled, TermCounts, Topics
 from topics.labels import members
 from topics.progress import track
-from topics.vectors import unit_rows
+from topics.vectors import nearest, unit_rows
 from topics.wording import class_tfidf, distinct_terms, name_of
 
 if TYPE_CHECKING:
@@ -180,14 +180,19 @@ def _leading(rows: sparse.csr_array) -> NDArray[np.float64]:
 def _representatives(
     inside: sparse.csr_array, topic: int, settled: Settled, embeddings: Embeddings, most: int
 ) -> list[int]:
-    """Central texts unlike each other (maximal marginal relevance, Carbonell and Goldstein 1998)."""
+    """Central texts unlike each other (maximal marginal relevance, Carbonell and Goldstein 1998).
+
+    Of all texts of the topic the 50 nearest to its centroid are considered, ties by their keys; similarities
+    are exact to the last bit.
+    """
     rows = np.sort(inside.indices[inside.indptr[topic] : inside.indptr[topic + 1]])
-    clustered = rows[settled.voters[rows] == topic]
-    rows = clustered if len(clustered) else rows
-    similarity = embeddings.vectors[rows] @ settled.centroids[topic]
-    central = np.lexsort((rows, -similarity))[:_CENTRAL]
-    rows, similarity = rows[central], similarity[central]
+    near = nearest(settled.centroids[topic, None], embeddings.vectors[rows], min(_CENTRAL, len(rows)))
+    _, [central], [similarity] = next(near)
+    rows = rows[central]
     vectors = embeddings.vectors[rows]
+    alike = np.empty((len(rows), len(rows)))
+    for start, found, cosines in nearest(vectors, vectors, len(rows)):
+        np.put_along_axis(alike[start : start + len(found)], found, cosines, axis=1)
     chosen: list[int] = []
     likeness = np.zeros(len(rows))
     left = np.ones(len(rows), dtype=bool)
@@ -196,5 +201,5 @@ def _representatives(
         best = int(np.argmax(score))
         chosen.append(best)
         left[best] = False
-        likeness = np.maximum(likeness, vectors @ vectors[best])
+        likeness = np.maximum(likeness, alike[best])
     return [int(rows[place]) for place in chosen]

@@ -14,12 +14,12 @@ import shutil
 import time
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from topics.config import Config, read_toml
-from topics.data import Postprocessing
+from topics.data import Calibration, Poll, Postprocessing
 from topics.errors import InvalidConfig, InvalidInput, SchemaMismatch, VerificationFailed
 from topics.run import ASPECT, SCHEMA, Model, Run, StageRecord
 from topics.store import file_sha256
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from topics.evaluation import Evaluation
 
+T = TypeVar("T")
+
 MANIFEST = "manifest.json"
 EVALUATION = "evaluation.json"
 _ABANDONED = 3600  # seconds after which what lies beside a run folder belongs to no process any more
@@ -39,7 +41,7 @@ _COLUMNS = ("text", "id", "date", "class")  # of the input; they are in config.t
 _OF_THE_READING = ("input", "notes")  # a moved file, or a column named and not guessed, gives the same run
 _ARRAYS = ("vectors", "labels", "strengths", "nearest", "voters", "centroids")
 _IN_LAYERS = ("terms", "topic_ids")  # columns of lists
-_POSTPROCESSING = "postprocessing."  # what the names of its tensors begin with
+_PARTS = ("postprocessing", "poll", "calibration")  # values within the model; names of their tensors begin so
 
 
 def save(run: Run, folder: str | Path) -> Path:
@@ -191,11 +193,14 @@ def payload(run: Run) -> dict[str, bytes]:
     """The files that hold the result itself, by name; the reports are made from them."""
     documents = run.documents.assign(_row=run.rows).sort_values("id", kind="stable", ignore_index=True)
     rows = documents.pop("_row")
+    told = run.rows is not None and run.model.poll is not None  # an older version did not write what this is made of
+    likely = run.distribution.sort_values("id", kind="stable", ignore_index=True) if told else None
     columns = {name: run.provenance["input"].get(name) for name in _COLUMNS}
     named = "".join(f"{name} = {json.dumps(value)}\n" for name, value in columns.items() if value)
     per_topic = run.topics[["topic_id", "npmi", "stability"]]
     return {
         "documents.parquet": _parquet(documents),
+        **({} if likely is None else {"distribution.parquet": _parquet(likely)}),
         "topics.parquet": _parquet(run.topics),
         "layers.parquet": _parquet(run.layers),
         "topics.csv": topics_csv(run.topics).encode("utf-8"),
@@ -328,8 +333,9 @@ def _tensors(model: Model, rows: NDArray[np.int32] | None) -> bytes:
         tensors[f"weights.{part}"] = np.ascontiguousarray(getattr(model.weights, part))
     if rows is not None:
         tensors["rows"] = rows
-    if model.postprocessing is not None:
-        tensors |= {f"{_POSTPROCESSING}{part}": array for part, array in vars(model.postprocessing).items()}
+    for name in _PARTS:
+        if (value := getattr(model, name)) is not None:
+            tensors |= {f"{name}.{part}": np.ascontiguousarray(array) for part, array in vars(value).items()}
     return bytes(to_bytes(tensors))
 
 
@@ -337,9 +343,6 @@ def _read_model(tensors: Mapping[str, NDArray[Any]], extra: Mapping[str, Any]) -
     from scipy import sparse
 
     parts = tuple(tensors[f"weights.{part}"] for part in ("data", "indices", "indptr"))
-    fitted = {
-        name.removeprefix(_POSTPROCESSING): array for name, array in tensors.items() if name.startswith(_POSTPROCESSING)
-    }
     return Model(
         keys=np.frombuffer(tensors["keys"].tobytes(), dtype="S32"),
         weights=sparse.csr_array(parts, shape=tuple(extra["weights_shape"])),
@@ -347,9 +350,16 @@ def _read_model(tensors: Mapping[str, NDArray[Any]], extra: Mapping[str, Any]) -
         threshold=float(extra["threshold"]),
         encoder=extra["encoder"],
         fingerprint=extra["fingerprint"],
-        postprocessing=Postprocessing(**fitted) if fitted else None,
+        postprocessing=_read_part("postprocessing", Postprocessing, tensors),
+        poll=_read_part("poll", Poll, tensors),
+        calibration=_read_part("calibration", Calibration, tensors),
         **{name: tensors[name] for name in _ARRAYS},
     )
+
+
+def _read_part(name: str, kind: type[T], tensors: Mapping[str, NDArray[Any]]) -> T | None:
+    found = {key.removeprefix(f"{name}."): array for key, array in tensors.items() if key.startswith(f"{name}.")}
+    return kind(**found) if found else None
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 
     from topics.config import Config
-    from topics.data import Postprocessing
+    from topics.data import Calibration, Poll, Postprocessing
     from topics.search import Found
 
 ASPECT = "aspect_"  #: begins the names of columns of `Run.topics` with more words about a topic, in lists
@@ -53,11 +53,28 @@ class Model:
     encoder: str
     fingerprint: str  # of the encoder
     postprocessing: Postprocessing | None = None  # between the encoder's vectors and those above
+    poll: Poll | None = None  # (u, ...); None, like the next, if an older version, which did not write it, made the run
+    calibration: Calibration | None = None
 
     @property
     def width(self) -> int:
         """Numbers in a vector as the encoder gives it."""
         return self.vectors.shape[1] if self.postprocessing is None else self.postprocessing.width
+
+    def answers(self) -> tuple[Poll, Calibration]:
+        """What the neighbours of the texts say, and how far to trust it.
+
+        Raises
+        ------
+        InvalidInput
+            If the run was loaded from a folder that does not tell.
+        """
+        if self.poll is None or self.calibration is None:
+            raise InvalidInput(
+                "this run was written by an older version and does not tell how sure its topics are; fit it again with "
+                "its config.toml: what is in the store is not computed again."
+            )
+        return self.poll, self.calibration
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +85,18 @@ class Run:
     same words, in whatever order the rows came.
     """
 
-    #: n rows in the order of the input: id, topic (-1 outlier), topic_id, strength, x, y, reason
-    #: (why an outlier, else empty); "date", "class" and "text" where there are such.
+    #: n rows in the order of the input: id, topic (-1 outlier), topic_id, strength, x, y, reason (why an outlier, else
+    #: empty; see `topics.voting.reasons`); "date" and "class" where there are such; confidence (probability that
+    #: the clusterer, asked again, puts it there), nearest and nearest_id (the topic that came closest), novelty (share
+    #: of the texts that are nearer to their neighbours); "text" where it was asked for.
     documents: pd.DataFrame
     #: k rows: topic, topic_id, size, share, name, terms, term_weights, representative_ids, npmi,
     #: stability, first_seen, status; aspect_expansion (terms the encoder activates) where that is a sparse one.
     topics: pd.DataFrame
     #: topic, id, text: the representative documents, most central first, texts cut to 600 characters.
     representatives: pd.DataFrame
-    #: coverage, threshold, agreement: what every other setting of the outlier dial would give.
+    #: coverage, threshold, agreement: what other settings of the outlier dial would give; agreement is the mean
+    #: confidence of the documents that would have a topic.
     curve: pd.DataFrame
     #: layer (how many topics it has), topic, size, share, name, terms, topic_ids (the topics within): coarser topics,
     #: layer by layer, each layer made of whole topics of the one before.
@@ -180,6 +200,21 @@ class Run:
             )
         return self.rows
 
+    @cached_property
+    def distribution(self) -> pd.DataFrame:
+        """The likeliest topics of every document: id, topic, topic_id, probability, at most five rows each.
+
+        Likeliest first, documents in the order of `documents`. A document without text, or of whose
+        neighbours none is in a topic, has no rows. What is missing to 1 is for other topics, or none.
+
+        Raises
+        ------
+        InvalidInput
+            If the run was loaded from a folder that an older version wrote.
+        """
+        poll, _ = self.model.answers()
+        return distribution_of(self.documents["id"], self.text_rows(), poll, self.topics["topic_id"])
+
     # Sugar: each is one call of a function that lives above this module.
 
     def assign(self, documents: Any, **how: Any) -> pd.DataFrame:
@@ -199,3 +234,23 @@ class Run:
         from topics.folder import save
 
         return save(self, folder)
+
+
+def distribution_of(
+    ids: Sequence[str] | pd.Series[str], rows: NDArray[np.int32], poll: Poll, topic_ids: pd.Series[str]
+) -> pd.DataFrame:
+    """The likeliest topics of n documents, a row each; `rows` says which row of the poll is a document's, or -1."""
+    import numpy as np
+    import pandas as pd
+
+    filled = np.flatnonzero(rows >= 0)
+    topics = poll.topics[rows[filled]]
+    inside = topics >= 0
+    return pd.DataFrame(
+        {
+            "id": pd.Series(ids, dtype="str").to_numpy()[np.repeat(filled, inside.sum(axis=1))],
+            "topic": topics[inside].astype(np.int64),
+            "topic_id": topic_ids.to_numpy(dtype=object)[topics[inside]],
+            "probability": poll.probabilities[rows[filled]][inside],
+        }
+    ).astype({"id": "str", "topic_id": "str"})

@@ -191,7 +191,8 @@ SETTLE = Stage(
     lambda at, params, clusters, embeddings, found, corpus: assignment.settle(
         clusters, embeddings, found, corpus.copies, params["coverage"]
     ),
-    version=2,
+    version=3,
+    libraries=("scikit-learn",),
 )
 COUNT = Stage(
     "terms",
@@ -203,6 +204,7 @@ DESCRIBE = Stage(
     lambda at, params, settled, counts, embeddings, corpus: description.describe(
         settled, counts, embeddings, corpus.copies, **params
     ),
+    version=2,
 )
 EXPAND = Stage(
     "expansions",
