@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from topics.config import Config
-from topics.data import NOISE, Corpus
+from topics.data import NOISE, Calibration, Corpus, Poll
 from topics.layers import layer_sizes
 from topics.run import Model, Run, StageRecord
 
@@ -109,6 +109,7 @@ def make_run(n: int = 300, k: int = 5, hostile: bool = False, dates: bool = Fals
         by_text >= 0, random.uniform(THRESHOLD, 1, len(by_text)), random.uniform(0, THRESHOLD, len(by_text))
     ).astype(np.float32)
     axes = _unit(random.normal(size=(k, DIMENSIONS)))
+    poll = _poll(nearest, strengths, k)
     vectors = _unit((axes[nearest] if k else 0) + random.normal(0, 0.2, (len(by_text), DIMENSIONS)))
     centroids = _unit(np.array([vectors[by_text == topic].sum(0) for topic in range(k)]).reshape(k, DIMENSIONS))
 
@@ -123,6 +124,10 @@ def make_run(n: int = 300, k: int = 5, hostile: bool = False, dates: bool = Fals
             "reason": pd.array(np.select([~used, labels < 0], ["empty", "unclear"], ""), dtype="str"),
         }
     ).join(corpus.meta)
+    documents["confidence"] = np.where(used, poll.confidences[corpus.rows], 0).astype(np.float32)
+    documents["nearest"] = np.where(used, nearest[corpus.rows], NOISE).astype(np.int64)
+    documents["nearest_id"] = [f"T{topic + 1:04d}" if topic >= 0 else "" for topic in documents["nearest"]]
+    documents["novelty"] = np.where(used, 0, np.nan).astype(np.float32)
     central = (vectors * centroids[nearest]).sum(1) if k else np.zeros(len(by_text), dtype=np.float32)
     representatives = _representatives(corpus, labels, central, k)
     topics = _topics(labels, words, representatives, k, int(used.sum()), random)
@@ -148,6 +153,8 @@ def make_run(n: int = 300, k: int = 5, hostile: bool = False, dates: bool = Fals
             threshold=THRESHOLD,
             encoder="all-MiniLM-L6-v2",
             fingerprint="0" * 64,
+            poll=poll,
+            calibration=Calibration(np.array([0.0, 1.0]), np.array([0.0, 1.0])),
         ),
         config=Config.of(title=HOSTILE[0] if hostile else ""),
         provenance={
@@ -162,6 +169,17 @@ def make_run(n: int = 300, k: int = 5, hostile: bool = False, dates: bool = Fals
         stages=(StageRecord("embed", "a" * 64, cached=False, seconds=1.25),),
         rows=corpus.rows,
     )
+
+
+def _poll(nearest: NDArray[np.int32], strengths: NDArray[np.float32], k: int) -> Poll:
+    """Every text is as sure as its strength, and may be of the next topic instead."""
+    topics = np.full((len(nearest), 5), NOISE, dtype=np.int32)
+    probabilities = np.zeros(topics.shape, dtype=np.float32)
+    if k > 1:
+        topics[:, 0], topics[:, 1] = nearest, (nearest + 1) % k
+        probabilities[:, 0], probabilities[:, 1] = strengths, np.minimum(strengths, (1 - strengths) / 2)
+    distances = np.full(len(nearest), 0.25, dtype=np.float32)
+    return Poll(strengths, strengths, distances, topics, probabilities)
 
 
 def _words(k: int, hostile: bool) -> list[list[str]]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from fakes import random_embeddings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topics.assignment import nearest_centroids, place, settle, vote
-from topics.data import NOISE, Clusters, Embeddings
+from topics.assignment import nearest_centroids, place, settle
+from topics.data import NOISE, Calibration, Clusters, Embeddings
 from topics.neighbors import find_neighbors
 from topics.vectors import unit_rows
+from topics.voting import vote
+
+EVEN = Calibration(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
 
 
 def scene(u=400, k=4, outliers=0.3, seed=0):
@@ -29,6 +33,10 @@ def scene(u=400, k=4, outliers=0.3, seed=0):
 
 def settled(coverage, **how):
     return settle(*scene(**how), coverage)
+
+
+def placed(new, embeddings, found, threads=1):
+    return place(new, embeddings.vectors, found.voters, found.centroids, found.calibration, threads=threads)
 
 
 def covered(labels, copies):
@@ -64,11 +72,12 @@ def test_votes_are_counted_as_in_loops(k):
     rng = np.random.default_rng(k)
     ballots = rng.integers(-1, k, (300, 15)).astype(np.int32)
     similarities = rng.uniform(-0.5, 1, (300, 15)).astype(np.float32)
-    winner, strength = vote(ballots, similarities, k)
+    winner, strength, shared = vote(ballots, similarities, k)
     want_winner, want_strength = slow_vote(ballots, similarities, k)
     np.testing.assert_array_equal(winner, want_winner)
     np.testing.assert_allclose(strength, want_strength, rtol=1e-6)
-    assert (winner.dtype, strength.dtype) == (np.int32, np.float32)
+    assert (winner.dtype, strength.dtype, shared.dtype) == (np.int32, np.float32, np.float32)
+    assert (shared >= strength).all()
 
 
 def test_the_lower_number_wins_a_tie():
@@ -81,16 +90,16 @@ def test_the_lower_number_wins_a_tie():
     ids=["only outliers", "at right angles", "opposite", "no neighbours"],
 )
 def test_where_nobody_votes_nobody_wins(ballots, similarities):
-    winner, strength = vote(np.array(ballots, dtype=np.int32), np.array(similarities, dtype=np.float32), 2)
+    winner, strength, shared = vote(np.array(ballots, dtype=np.int32), np.array(similarities, dtype=np.float32), 2)
     assert winner.tolist() == [NOISE]
-    assert strength.tolist() == [0]
+    assert strength.tolist() == shared.tolist() == [0]
 
 
 def test_outliers_vote_against():
     similarities = np.full((1, 4), 0.9, np.float32)
     for outliers in range(4):
         ballots = np.array([[NOISE] * outliers + [2] * (4 - outliers)])
-        winner, strength = vote(ballots, similarities, 3)
+        winner, strength, _ = vote(ballots, similarities, 3)
         assert winner.tolist() == [2]
         assert strength[0] == pytest.approx(0.9 * (4 - outliers) / 4)
 
@@ -100,7 +109,7 @@ def test_outliers_vote_against():
 def test_a_strength_is_a_share_even_where_rounding_made_similarities_more_than_one(seed):
     rng = np.random.default_rng(seed)
     similarities = rng.uniform(-1.001, 1.001, (5, 15)).astype(np.float32)
-    _, strength = vote(rng.integers(-1, 3, (5, 15)).astype(np.int32), similarities, 3)
+    _, strength, _ = vote(rng.integers(-1, 3, (5, 15)).astype(np.int32), similarities, 3)
     assert ((strength >= 0) & (strength <= 1)).all()
 
 
@@ -195,19 +204,29 @@ def test_centroids_are_those_of_the_final_topics():
         np.testing.assert_allclose(centroid, mean / np.linalg.norm(mean), atol=1e-6)
 
 
-def test_the_curve_runs_from_what_was_clustered_to_everything():
-    found = settled("auto")
-    curve = found.curve
+def test_the_curve_says_what_every_setting_of_the_dial_would_give():
+    curve = settled("auto").curve
     assert list(curve.columns) == ["coverage", "threshold", "agreement"]
-    assert curve["coverage"].iloc[0] == pytest.approx(found.clustered)
-    assert curve["coverage"].iloc[-1] == pytest.approx(1)
-    assert (np.diff(curve["threshold"]) <= 0).all()
-    assert curve["agreement"].between(0, 1).all()
+    *_, copies = scene()
+    for point in curve.itertuples():
+        there = settled(point.coverage)
+        inside = there.labels != NOISE
+        assert point.coverage == covered(there.labels, copies)
+        assert point.threshold == there.threshold
+        want = np.average(there.poll.confidences[inside].astype(float), weights=copies[inside])
+        assert point.agreement == pytest.approx(want, abs=1e-9)
 
 
-def test_where_all_were_clustered_there_is_nothing_to_dial():
-    curve = settled("auto", outliers=0).curve
-    assert curve["coverage"].tolist() == [1]
+@pytest.mark.parametrize("outliers", [0, 0.3])
+def test_the_curve_runs_to_everything_and_holds_what_was_clustered(outliers):
+    found = settled("auto", outliers=outliers)
+    coverage = found.curve["coverage"].to_numpy()
+    assert (np.diff(coverage) > 0).all()
+    assert coverage[-1] == pytest.approx(1)
+    assert np.abs(coverage - found.clustered).min() < 1e-12
+    assert (np.diff(found.curve["threshold"]) <= 0).all()
+    assert found.curve["agreement"].between(0, 1).all()
+    pd.testing.assert_frame_equal(found.curve, settled(0.5, outliers=outliers).curve)
 
 
 def test_what_comes_in_is_left_as_it_was():
@@ -249,7 +268,7 @@ def test_new_texts_go_where_their_neighbours_are():
     clusters, embeddings, neighbors, copies = scene()
     found = settle(clusters, embeddings, neighbors, copies, "auto")
     new = unit_rows(embeddings.vectors + 0.02 * np.random.default_rng(1).normal(size=(400, 16)).astype(np.float32))
-    topics, strengths = place(new, embeddings.vectors, found.voters, found.centroids)
+    topics, strengths, _ = placed(new, embeddings, found)
     clear = found.labels != NOISE
     assert (topics[clear] == found.labels[clear]).mean() > 0.97
     assert ((strengths >= 0) & (strengths <= 1)).all()
@@ -259,35 +278,51 @@ def test_a_new_text_gets_its_answer_whoever_comes_along():
     clusters, embeddings, neighbors, copies = scene()
     found = settle(clusters, embeddings, neighbors, copies, "auto")
     new = random_embeddings(600, 16, seed=5).vectors
-    topics, strengths = place(new, embeddings.vectors, found.voters, found.centroids)
+    topics, strengths, poll = placed(new, embeddings, found)
     order = np.random.default_rng(2).permutation(600)
     for some, threads in ((order, 2), (order[:37], 1), *((order[i : i + 1], 1) for i in range(10))):
-        again, strength = place(new[some], embeddings.vectors, found.voters, found.centroids, threads)
+        again, strength, told = placed(new[some], embeddings, found, threads)
         assert again.tobytes() == topics[some].tobytes()
         assert strength.tobytes() == strengths[some].tobytes()
+        for name, array in vars(told).items():
+            assert array.tobytes() == getattr(poll, name)[some].tobytes(), name
 
 
 def test_with_only_outliers_around_the_nearest_centroid_is_named_without_strength():
     known = np.eye(3, dtype=np.float32)
     voters = np.array([NOISE, NOISE, NOISE], dtype=np.int32)
-    topics, strengths = place(unit_rows(np.array([[0.1, 1, 0]], np.float32)), known, voters, known[:2])
+    topics, strengths, poll = place(unit_rows(np.array([[0.1, 1, 0]], np.float32)), known, voters, known[:2], EVEN)
     assert topics.tolist() == [1]
-    assert strengths.tolist() == [0]
+    assert strengths.tolist() == poll.confidences.tolist() == [0]
+    assert poll.topics.tolist() == [[NOISE] * 5]
 
 
 @pytest.mark.parametrize("k", [0, 2])
 def test_nothing_known_nothing_placed(k):
-    topics, strengths = place(
-        np.eye(3, dtype=np.float32), np.empty((0, 0), np.float32), np.empty(0, np.int32), np.eye(k, 3, dtype=np.float32)
-    )
-    assert topics.tolist() == [NOISE] * 3
-    assert strengths.tolist() == [0] * 3
+    nobody, centroids = np.empty(0, np.int32), np.eye(k, 3, dtype=np.float32)
+    topics, strengths, poll = place(np.eye(3, dtype=np.float32), np.empty((0, 3), np.float32), nobody, centroids, EVEN)
+    assert topics.tolist() == [[NOISE] * 3, [0, 1, 0]][k // 2]
+    assert strengths.tolist() == poll.confidences.tolist() == [0] * 3
+    assert poll.distances.tolist() == [1] * 3
 
 
 def test_nobody_new_nobody_placed():
     known = np.eye(3, dtype=np.float32)
-    topics, strengths = place(known[:0], known, np.zeros(3, np.int32), known[:1])
-    assert len(topics) == len(strengths) == 0
+    topics, strengths, poll = place(known[:0], known, np.zeros(3, np.int32), known[:1], EVEN)
+    assert len(topics) == len(strengths) == len(poll.topics) == 0
+
+
+def test_as_many_vote_on_new_texts_as_did_at_fit():
+    _, embeddings, _, copies = scene(outliers=0)
+    near = find_neighbors(embeddings, 3)
+    found = settle(scene(outliers=0)[0], embeddings, near, copies, "auto")
+    new = random_embeddings(5, 16, seed=5).vectors
+    *_, poll = place(
+        new, embeddings.vectors, found.voters, found.centroids, found.calibration, voting=near.indices.shape[1]
+    )
+    for row, vector in enumerate(new):
+        cosines = np.sort(embeddings.vectors @ vector)[-3:]
+        assert poll.distances[row] == pytest.approx(1 - cosines.mean(), abs=1e-6)
 
 
 def test_the_nearest_centroid_is_the_most_similar_one():

@@ -360,7 +360,7 @@ def test_assign_gives_a_line_for_each_document_in_their_order(cli, world, writte
     assert (told.code, told.err) == (0, "")
     assert table["id"].tolist() == documents()["id"].tolist()
     assert table["topic"].tolist() == run["topic"].tolist()
-    assert list(table) == ["id", "topic", "topic_id", "name", "strength", "nearest", "known"]
+    assert list(table) == "id topic topic_id name strength nearest known confidence novelty reason".split()
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ FILES = {
     "manifest.json",
     "config.toml",
     "documents.parquet",
+    "distribution.parquet",
     "topics.parquet",
     "topics.csv",
     "layers.parquet",
@@ -45,6 +46,10 @@ DOCUMENTS = {
     "x": "float32",
     "y": "float32",
     "reason": "str",
+    "confidence": "float32",
+    "nearest": "int64",
+    "nearest_id": "str",
+    "novelty": "float32",
 }
 TOPICS = "topic topic_id size share name terms term_weights representative_ids npmi stability first_seen status".split()
 
@@ -98,6 +103,26 @@ def test_documents_are_a_row_each_in_the_order_of_their_ids(folder, run):
     assert set(table.loc[outliers, "reason"]) == {"empty", "unclear"}
     assert table["strength"].between(0, 1).all()
     assert table["x"].isna().equals(table["reason"] == "empty")
+
+
+def test_the_likeliest_topics_are_a_row_each_in_the_order_of_the_ids(folder, run):
+    table = pd.read_parquet(folder / "distribution.parquet")
+    assert list(table) == ["id", "topic", "topic_id", "probability"]
+    assert table["id"].is_monotonic_increasing
+    pd.testing.assert_frame_equal(table, run.distribution.sort_values("id", kind="stable", ignore_index=True))
+    pd.testing.assert_frame_equal(table, load(folder).distribution)
+    assert set(table["id"]) == set(run.documents.loc[run.documents["reason"] != "empty", "id"])
+
+
+def test_a_folder_that_does_not_tell_how_sure_topics_are_can_be_read(run, tmp_path):
+    model = replace(run.model, poll=None, calibration=None)
+    older = load(save(replace(run, model=model), tmp_path / "older"))
+    assert older.documents.equals(load(save(run, tmp_path / "run")).documents)
+    assert not (tmp_path / "older" / "distribution.parquet").exists()
+    with pytest.raises(InvalidInput, match=r"older version.*how sure.*fit it again with its config\.toml"):
+        older.distribution  # noqa: B018
+    with pytest.raises(InvalidInput, match="older version"):
+        older.assign(["a text"])
 
 
 def test_the_texts_are_not_in_it_unless_asked_for(folder, run):
@@ -166,7 +191,7 @@ def test_a_file_is_text_or_typed_columns_or_numbers_and_never_a_pickle(folder, n
         assert not [kind for kind in types if "binary" in kind or "extension" in kind]
     elif name.endswith(".safetensors"):
         with safe_open(folder / name, "numpy") as tensors:
-            assert {tensors.get_slice(key).get_dtype() for key in tensors.keys()} == {"F32", "I32", "U8"}  # noqa: SIM118
+            assert {tensors.get_slice(key).get_dtype() for key in tensors.keys()} == {"F32", "F64", "I32", "U8"}  # noqa: SIM118
     else:
         assert "\x00" not in (folder / name).read_text("utf-8")
 
@@ -244,6 +269,9 @@ def test_a_loaded_model_has_the_same_bits(folder, run):
         np.testing.assert_array_equal(getattr(again, name), getattr(run.model, name), strict=True)
     assert (again.weights != run.model.weights).nnz == 0
     assert tuple(again.vocabulary) == tuple(run.model.vocabulary)
+    for part in ("poll", "calibration"):
+        for name, array in vars(getattr(run.model, part)).items():
+            np.testing.assert_array_equal(getattr(getattr(again, part), name), array, strict=True)
     assert (again.threshold, again.encoder, again.fingerprint) == (
         run.model.threshold,
         run.model.encoder,

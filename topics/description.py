@@ -182,11 +182,11 @@ def _representatives(
 ) -> list[int]:
     """Central texts unlike each other (maximal marginal relevance, Carbonell and Goldstein 1998).
 
-    Of all texts of the topic the 50 nearest to its centroid are considered, ties by their keys; similarities
-    are exact to the last bit.
+    Of all texts of the topic the nearest to its centroid are considered, 50 or as many as are wanted; ties by
+    their keys. Similarities are exact to the last bit.
     """
     rows = np.sort(inside.indices[inside.indptr[topic] : inside.indptr[topic + 1]])
-    near = nearest(settled.centroids[topic, None], embeddings.vectors[rows], min(_CENTRAL, len(rows)))
+    near = nearest(settled.centroids[topic, None], embeddings.vectors[rows], min(max(_CENTRAL, most), len(rows)))
     _, [central], [similarity] = next(near)
     rows = rows[central]
     vectors = embeddings.vectors[rows]

@@ -71,7 +71,7 @@ def calibrate(strengths: NDArray[np.float32], right: NDArray[np.bool_]) -> Calib
     Examples
     --------
     >>> found = calibrate(np.array([0.2, 0.4, 0.6, 0.8]), np.array([False, True, True, True]))
-    >>> confidence(found, np.array([0.0, 0.3, 0.7])).tolist()
+    >>> confidence(found, np.array([0.0, 0.3, 0.7])).round(3).tolist()
     [0.0, 0.375, 0.75]
     """
     from sklearn.isotonic import IsotonicRegression
