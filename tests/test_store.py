@@ -68,7 +68,17 @@ def corpus(n):
     return Corpus.from_texts([*texts, None, "document 0 über 東京"], [f"nr {row} \u2028 é" for row in range(n)], meta)
 
 
+POLL = Poll(
+    confidences=np.array([0.9, 0], np.float32),
+    shared=np.array([0.5, 0], np.float32),
+    distances=np.array([0.3, 1], np.float32),
+    topics=np.array([[0, -1], [-1, -1]], np.int32),
+    probabilities=np.array([[0.9, 0], [0, 0]], np.float32),
+)
+CALIBRATION = Calibration(np.array([0, 0.5, 1]), np.array([0, 0.9, 0.9]))
 VALUES = [
+    POLL,
+    CALIBRATION,
     corpus(6),
     corpus(1500),
     Corpus.from_texts(HOSTILE),
@@ -101,14 +111,8 @@ VALUES = [
         threshold=0.1 + 0.2,
         clustered=1 / 3,
         curve=pd.DataFrame({"coverage": [0.5, 1], "threshold": [0.25, 0], "agreement": [1.0, 0.9]}),
-        poll=Poll(
-            confidences=np.array([0.9, 0], np.float32),
-            shared=np.array([0.5, 0], np.float32),
-            distances=np.array([0.3, 1], np.float32),
-            topics=np.array([[0, -1], [-1, -1]], np.int32),
-            probabilities=np.array([[0.9, 0], [0, 0]], np.float32),
-        ),
-        calibration=Calibration(np.array([0, 0.5, 1]), np.array([0, 0.9, 0.9])),
+        poll=POLL,
+        calibration=CALIBRATION,
     ),
     TermCounts(csr(4, 3, np.int32), ("a", "ü", "語"), ("en", "de")),
     TermCounts(csr(2, 1200, np.int32), tuple(f"term {column}" for column in range(1200)), ()),
@@ -126,7 +130,7 @@ VALUES = [
     ConvertedEncoder("n", "d", "", "<xml/>" * 1000, rng().integers(0, 256, 3_000_000, np.uint8), "{}", 0, 256, 384),
     Intake("c", "t", {"text": "body", "id": None}, ("a note",)),
 ]
-SMALL = VALUES[0]
+SMALL = next(value for value in VALUES if isinstance(value, Corpus))
 LARGE = next(value for value in VALUES if isinstance(value, Embeddings) and value.vectors.nbytes > 1 << 20)
 SETTLED = next(value for value in VALUES if isinstance(value, Settled))
 

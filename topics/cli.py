@@ -171,7 +171,7 @@ def as_told(run: Run, folder: Path) -> dict[str, Any]:
 @_json
 def show(run_folder: str, topic: str | None, layers: bool, as_json: bool) -> None:
     """Show the topics of RUN, or one TOPIC (3 or T0004) with its terms and documents."""
-    from topics.console import layers_table, out, print_topic, topics_table, vectors_told
+    from topics.console import dial_told, layers_table, out, print_topic, topics_table, vectors_told
     from topics.folder import load
 
     run = load(run_folder)
@@ -182,7 +182,7 @@ def show(run_folder: str, topic: str | None, layers: bool, as_json: bool) -> Non
         click.echo(told.to_json(orient="records") if topic is None else told.to_json())
     elif topic is None:
         out().print(topics_table(run))
-        for line in vectors_told(run.metrics):
+        for line in [*dial_told(run), *vectors_told(run.metrics)]:
             out().print(f"  {line}", highlight=False)
     else:
         print_topic(run, topic)

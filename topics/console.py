@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))  # bidirectional overrides and isolates
 _WORDS = 100  # characters of a document that a search shows
 _PATIENCE = 2.0  # seconds before a bar is shown
+_DIAL, _SAME = 0.8, 0.005  # coverages shown: from here on, and no nearer to the present one
 
 
 class BarWatcher:
@@ -119,6 +120,7 @@ def print_result(
             *(_number(metrics[name]) for name in ("stability", "npmi", "diversity"))
         ),
     ]
+    told += dial_told(run)
     told += vectors_told(metrics)
     if "ami" in metrics:
         told.append(
@@ -156,6 +158,20 @@ def vectors_told(metrics: Mapping[str, Any]) -> list[str]:
             f"{label} {metrics[name]:z.{digits}f}" + ("" if before is None else f" ({before:z.{digits}f} before)")
         )
     return [f"vectors: {' · '.join(told)}"]
+
+
+def dial_told(run: Run) -> list[str]:
+    """A line on what other settings of `coverage` would give; none where there is no choice or nothing is known."""
+    documents = run.documents
+    placed = documents["topic"] >= 0
+    if "confidence" not in documents or not placed.any() or len(run.curve) < 2:
+        return []
+    here = run.metrics["coverage"]
+    others = run.curve[(run.curve["coverage"] >= _DIAL) & ((run.curve["coverage"] - here).abs() > _SAME)]
+    told = [f"{point.coverage:.0%} would give {point.agreement:.2f}" for point in others.itertuples()]
+    return [
+        f"expected agreement {documents['confidence'][placed].mean():.2f} at coverage {here:.1%}; {', '.join(told)}"
+    ]
 
 
 def topics_table(run: Run, most: int | None = None) -> Table:

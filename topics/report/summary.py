@@ -62,6 +62,10 @@ _MEANINGS |= {
 }
 _REASONS = {
     "empty": "There is no text.",
+    "no topics": "There are none.",
+    "coverage reached": "It is clear enough, but the share of documents asked for has a topic.",
+    "far from all": "The documents nearest to it are farther than those of 95% of all are from them.",
+    "between topics": "The documents around it speak for two topics; were these one, it would be clear enough.",
     "unclear": "The documents around it speak for no topic clearly enough.",
 }
 # Where the input lay is no part of a report. Nor are the notes on how it was read: a rerun from
