@@ -77,7 +77,7 @@ def test_the_order_of_the_texts_is_nothing_to_confidence():
 
 
 def slow_distribution(ballots, similarities, near, k):
-    """The rule in loops: the winner's confidence, the rest by votes of neighbours and centroids, none above the first."""
+    """The rule in loops: the winner's confidence, the rest by votes, none above the first."""
     winners, strengths, _ = vote(ballots, similarities, k)
     for row, winner in enumerate(winners):
         votes = dict.fromkeys(range(k), 0.0)

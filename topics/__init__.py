@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from topics.api import assign, embed, fit
+    from topics.api import assign, distribution, embed, fit
     from topics.catalogue import encoders
     from topics.config import Config
     from topics.corpus import Source, read
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from topics.evaluation import evaluate
     from topics.exports import export
     from topics.folder import load
+    from topics.reading import passages
     from topics.run import Run
     from topics.store import NO_STORE, Store
     from topics.trial import try_encoders
@@ -53,12 +54,14 @@ _HOME = {
     "VerificationFailed": "errors",
     "assign": "api",
     "distill": "distilling",
+    "distribution": "api",
     "embed": "api",
     "encoders": "catalogue",
     "evaluate": "evaluation",
     "export": "exports",
     "fit": "api",
     "load": "folder",
+    "passages": "reading",
     "read": "corpus",
     "try_encoders": "trial",
 }
@@ -80,12 +83,14 @@ __all__ = [
     "VerificationFailed",
     "assign",
     "distill",
+    "distribution",
     "embed",
     "encoders",
     "evaluate",
     "export",
     "fit",
     "load",
+    "passages",
     "read",
     "try_encoders",
 ]

@@ -199,6 +199,10 @@ def show(run_folder: str, topic: str | None, layers: bool, as_json: bool) -> Non
     metavar="FILE",
     help="vectors of the documents, for a RUN that was fitted on vectors: as after precomputed: in --encoder",
 )
+@click.option("--distribution", is_flag=True, help="the likeliest topics of each document instead, at most five")
+@click.option(
+    "--passages", is_flag=True, help="cut the documents into passages that the encoder reads, and place those"
+)
 @_store
 @_quiet
 def assign(
@@ -206,12 +210,14 @@ def assign(
     input: str,  # noqa: A002
     output: str | None,
     vectors: str | None,
+    distribution: bool,
+    passages: bool,
     store_root: str | None,
     quiet: bool,
     **given: Any,
 ) -> None:
     """Place the documents of INPUT among the topics of RUN; a line each, in their order."""
-    from topics.api import assign as place
+    from topics import api, reading
     from topics.console import telling
     from topics.corpus import read
     from topics.embedding.precomputed import SCHEME, file_rows
@@ -221,12 +227,20 @@ def assign(
     suffix = Path(output).suffix if output else ".csv"
     if suffix not in (".csv", ".jsonl", ".parquet"):
         raise InvalidConfig(f"--output {output}: its name must end in .csv, .jsonl or .parquet.")
+    if passages and (distribution or vectors):
+        raise InvalidConfig(
+            "--passages goes with neither --distribution nor --embeddings: passages have to be encoded."
+        )
     run = load(run_folder)
     _, columns = options.gather(None, given)
     with telling(quiet):
         corpus = read(input, **columns).corpus
         rows = file_rows(corpus, f"{SCHEME}{vectors.removeprefix(SCHEME)}", input) if vectors else None
-        table = place(run, corpus, store=Store(store_root), embeddings=rows)
+        if passages:
+            table = reading.passages(run, corpus, store=Store(store_root))
+        else:
+            place = api.distribution if distribution else api.assign
+            table = place(run, corpus, store=Store(store_root), embeddings=rows)
     write_table(table, output, suffix)
 
 

@@ -198,13 +198,8 @@ def embed_texts(
     measured: bool = True,
 ) -> Embedded:
     """Vectors of the texts by the encoder of the configuration, or by the object given; if `measured`, lengths too."""
-    if encoder is None and config.encoder.startswith((precomputed.SCHEME, precomputed.ARRAY)):
-        raise InvalidInput(
-            f"{config.encoder}: vectors that were given, and no encoder that could make more. Pass those of these "
-            "documents, made alike: embeddings=array in Python, --embeddings FILE for `topics assign`."
-        )
-    if encoder is None and config.encoder.startswith("<"):
-        raise InvalidInput(f"{config.encoder} was an encoder object; pass it again as encoder=...")
+    if encoder is None:
+        check_encoder(config.encoder)
     lengths = workshop.hold("lengths", texts.key, Lengths.unknown())
     # Truncating is what encoders do by themselves: it has no part in the key.
     long = {"long": config.long} if config.long == "split" else {}
@@ -237,6 +232,22 @@ def embed_texts(
         return Embedded(_vectors(step(given, texts, name=config.encoder, fingerprint=fingerprint, **long)), lengths)
     # Nobody knows what an object computes: its vectors are known by themselves.
     return Embedded(hold_vectors(embedding.embed(workshop.load(texts), encoder, config.encoder), workshop), lengths)
+
+
+def check_encoder(name: str) -> None:
+    """Refuse the name of what made vectors and is not here to make more.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if name.startswith((precomputed.SCHEME, precomputed.ARRAY)):
+        raise InvalidInput(
+            f"{name}: vectors that were given, and no encoder that could make more. Pass those of these "
+            "documents, made alike: embeddings=array in Python, --embeddings FILE for `topics assign`."
+        )
+    if name.startswith("<"):
+        raise InvalidInput(f"{name} was an encoder object; pass it again as encoder=...")
 
 
 def _say_longer(lengths: Lengths, long: str) -> None:

@@ -223,6 +223,12 @@ class Run:
 
         return assign(self, documents, **how)
 
+    def passages(self, documents: Any, **how: Any) -> pd.DataFrame:
+        """Place passages of documents among these topics; see `topics.reading.passages`."""
+        from topics.reading import passages
+
+        return passages(self, documents, **how)
+
     def search(self, query: str | NDArray[np.float32], **how: Any) -> Found:
         """Find the topics and documents nearest in meaning to some words; see `topics.search.search`."""
         from topics.search import search
