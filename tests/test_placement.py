@@ -156,7 +156,7 @@ def test_new_documents_are_said_the_same_before_and_after_save(run, loaded):
 def test_a_new_document_is_said_the_same_whoever_comes_along(run):
     texts = new_texts()
     whole, likely = run.assign(texts), topics.distribution(run, texts)
-    for row in (0, 7, 60, 61, 62):
+    for row in (0, 7, 60, 61):
         alone = run.assign([texts[row]])
         pd.testing.assert_frame_equal(alone[SAID], whole.iloc[[row]][SAID].reset_index(drop=True))
         want = likely[likely["id"] == whole["id"][row]].drop(columns="id").reset_index(drop=True)
@@ -179,12 +179,12 @@ def test_passages_are_the_document_and_each_is_placed_like_a_document(run, loade
     long = f"{one} {other} {one}"
     for told in (run, loaded):
         table = told.passages(pd.DataFrame({"id": ["a", "b", "c"], "text": [long, None, other]}), **how(told))
-        assert table["id"].tolist() == ["a"] * (len(table) - 1) + ["c"]
-        assert len(table) > 3
+        assert table["id"].drop_duplicates().tolist() == ["a", "c"]
+        assert (table["id"] == "a").sum() > 3
         for row in table.itertuples():
             assert row.text == (long if row.id == "a" else other)[row.start : row.end]
-            assert len(row.text.split()) <= 12 or row.id == "c"
-        assert " ".join(table["text"][:-1]) == long
+            assert len(row.text.split()) <= 12
+        assert table.groupby("id")["text"].agg(" ".join).to_dict() == {"a": long, "c": other}
         placed = told.assign(table["text"].tolist(), **how(told))
         pd.testing.assert_frame_equal(
             table[["topic", "strength", "confidence"]], placed[["topic", "strength", "confidence"]]
@@ -205,7 +205,7 @@ def test_passages_can_be_shorter_than_the_encoder_reads(run):
     table = run.passages([documents()["text"][0]], tokens=4)
     assert len(table) > 2
     assert all(len(text.split()) <= 4 for text in table["text"])
-    assert len(run.passages([None])) == 0
+    assert len(run.passages(topics.Corpus.from_texts([None]))) == 0
     with pytest.raises(InvalidConfig, match="tokens=0: a passage has at least one"):
         run.passages(["text"], tokens=0)
 
