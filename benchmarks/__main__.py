@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks import embedding, isotropy, long, static
+from benchmarks import confidence, embedding, isotropy, long, static
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 BENCHMARKS: dict[str, Callable[[Path], tuple[str, list[str]]]] = {
+    "confidence": confidence.run,
     "embedding": embedding.run,
     "isotropy": isotropy.run,
     "long": long.run,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -400,6 +401,27 @@ def test_a_run_on_vectors_is_fitted_proved_and_assigned_to(cli, world, tmp_path)
         r"embeddings: 160 rows for 2 documents",
     )
     _refused(cli("fit", world.csv, "--encoder", "precomputed:none.npy"), r"there is no file none\.npy")
+
+
+def test_assign_gives_the_likeliest_topics_or_passages_if_asked(cli, world, written):
+    likely = pd.read_csv(io.StringIO(cli("assign", written, world.csv, "--id", "id", "--distribution", "--quiet").out))
+    want = topics.load(written).distribution
+    assert list(likely) == list(want)
+    assert sorted(likely["id"].astype(str)) == sorted(want["id"])
+    told = cli("assign", written, world.csv, "--id", "id", "--passages", "--quiet")
+    table = pd.read_csv(io.StringIO(told.out))
+    assert list(table) == "id start end text topic topic_id name strength confidence reason".split()
+    assert len(table) == documents()["text"].ne("").sum()  # none is longer than the encoder reads
+
+
+@pytest.mark.parametrize("words", [["--distribution"], ["--embeddings", "vectors.npy"]], ids=lambda words: words[0])
+def test_passages_are_encoded_and_placed_once(cli, world, written, words):
+    _refused(cli("assign", written, world.csv, "--passages", *words), r"--passages goes with neither --distribution")
+
+
+def test_what_the_dial_would_give_is_shown(cli, written):
+    shown = cli("show", written).out
+    assert re.search(r"expected agreement 0\.\d\d at coverage \d+\.\d%; 8\d% would give", shown)
 
 
 def test_assign_guards_spreadsheets(cli, world, written, tmp_path):

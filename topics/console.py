@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))  # bidirectional overrides and isolates
 _WORDS = 100  # characters of a document that a search shows
 _PATIENCE = 2.0  # seconds before a bar is shown
-_DIAL, _SAME = 0.8, 0.005  # coverages shown: from here on, and no nearer to the present one
+_DIAL, _SAME = (0.8, 0.9, 0.95, 1.0), 0.005  # coverages shown, if no nearer to the present one
 
 
 class BarWatcher:
@@ -167,8 +167,13 @@ def dial_told(run: Run) -> list[str]:
     if "confidence" not in documents or not placed.any() or len(run.curve) < 2:
         return []
     here = run.metrics["coverage"]
-    others = run.curve[(run.curve["coverage"] >= _DIAL) & ((run.curve["coverage"] - here).abs() > _SAME)]
-    told = [f"{point.coverage:.0%} would give {point.agreement:.2f}" for point in others.itertuples()]
+    rows = [(run.curve["coverage"] - coverage).abs().idxmin() for coverage in _DIAL]
+    others = run.curve.loc[list(dict.fromkeys(rows))]
+    told = [
+        f"{point.coverage:.0%} would give {point.agreement:.2f}"
+        for point in others.itertuples()
+        if abs(point.coverage - here) > _SAME
+    ]
     return [
         f"expected agreement {documents['confidence'][placed].mean():.2f} at coverage {here:.1%}; {', '.join(told)}"
     ]
