@@ -522,7 +522,7 @@ def test_a_report_of_another_format_is_refused(cli, written):
 def test_verify_says_what_was_proved(cli, world, written):
     told = cli("verify", written)
     assert (told.code, told.err) == (0, "")
-    assert told.out == "Identical: 160 documents, 4 topics, all 10 files bit by bit.\n"
+    assert told.out == "Identical: 160 documents, 4 topics, all 11 files bit by bit.\n"
     assert cli("verify", written, "--quiet").out == ""
 
 

@@ -186,8 +186,8 @@ def _representatives(
     their keys. Similarities are exact to the last bit.
     """
     rows = np.sort(inside.indices[inside.indptr[topic] : inside.indptr[topic + 1]])
-    near = nearest(settled.centroids[topic, None], embeddings.vectors[rows], min(max(_CENTRAL, most), len(rows)))
-    _, [central], [similarity] = next(near)
+    wanted = min(max(_CENTRAL, most), len(rows))
+    [(_, [central], [similarity])] = nearest(settled.centroids[topic, None], embeddings.vectors[rows], wanted)
     rows = rows[central]
     vectors = embeddings.vectors[rows]
     alike = np.empty((len(rows), len(rows)))
