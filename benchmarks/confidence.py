@@ -13,24 +13,23 @@ from topics.api import assign
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pandas as pd
     from numpy.typing import NDArray
 
 _CORPORA = ("20newsgroups_stripped", "banking77", "octis_BBC_News", "stackoverflow_titles")
 _MODEL = "all-MiniLM-L6-v2"
-_PARTS = 4  # of the new documents, by confidence
+_PARTS = 4  # of the new documents, by strength
 
 _ABOUT = f"""# Confidence of new documents
 
 Topics of half of a corpus, 1,000 texts at most ({_MODEL}); the other half is assigned to them, outliers to their
-nearest topic, and split in quarters by confidence.
+nearest topic, and split in quarters by strength.
 
-Confidence: the mean of the quarter. It says how often votes as clear agree with the clusterer on the texts of the fit.
-Same again: share of the quarter that a fit of both halves puts into the topic that took most of theirs.
-Label: share whose label is the most frequent one of the topic's documents at fit; over its share at fit (in the last
-column), since no confidence in a topic makes the topic purer than it is.
+Confidence: the mean of the quarter. Same again, what it is meant to say: share of the quarter that a fit of both halves
+puts into the topic that took most of the documents of theirs; of the documents of the fit in the column after it.
+Label: share whose label is the most frequent one of their topic's documents at fit, and of these documents: no
+confidence in a topic makes the topic purer than it is. Outliers: share of the quarter that is too unclear for a topic.
 
-| corpus | quarter | confidence | same again | label | label / at fit | outliers | label at fit |
+| corpus | quarter | confidence | same again | at fit | label | at fit | outliers |
 |---|---:|---:|---:|---:|---:|---:|---:|
 """
 
@@ -54,12 +53,19 @@ def measured(corpus: Corpus, vectors: NDArray[np.float32], classes: NDArray[np.i
     table = assign(some, part_of(corpus, ~half), embeddings=vectors[~half])
     topics = some.documents["topic"].to_numpy()
     known = topics >= 0
-    same = majority(topics[known], both[half][known])[table["nearest"]] == both[~half]
-    labels = majority(topics[known], classes[half][known])
-    right = labels[table["nearest"]] == classes[~half]
-    pure = float((labels[topics[known]] == classes[half][known]).mean())
-    quarters = np.array_split(np.argsort(table["confidence"], kind="stable"), _PARTS)
-    return [f"{number} | {_told(table, rows, same, right, pure)}" for number, rows in enumerate(quarters, 1)]
+    told = []
+    for values in (both, classes):
+        most = majority(topics[known], values[half][known])
+        right, at_fit = most[table["nearest"]] == values[~half], most[topics[known]] == values[half][known]
+        told.append((right, float(at_fit.mean())))
+    outlier = table["topic"].to_numpy() < 0
+    quarters = np.array_split(np.argsort(table["strength"], kind="stable"), _PARTS)
+    return [
+        f"{number} | {table['confidence'].to_numpy()[rows].mean():.2f} | "
+        + " | ".join(f"{right[rows].mean():.2f} | {at_fit:.2f}" for right, at_fit in told)
+        + f" | {outlier[rows].mean():.0%}"
+        for number, rows in enumerate(quarters, 1)
+    ]
 
 
 def part_of(corpus: Corpus, kept: NDArray[np.bool_]) -> Corpus:
@@ -72,13 +78,3 @@ def majority(topics: NDArray[np.int64], classes: NDArray[Any]) -> NDArray[np.int
     counts = np.zeros((topics.max() + 1, classes.max() + 2), dtype=np.int64)
     np.add.at(counts, (topics, classes), 1)
     return np.asarray(counts[:, :-1].argmax(axis=1))  # the last counts outliers
-
-
-def _told(
-    table: pd.DataFrame, rows: NDArray[np.int64], same: NDArray[np.bool_], right: NDArray[np.bool_], pure: float
-) -> str:
-    confidence, outliers = table["confidence"].to_numpy()[rows].mean(), (table["topic"].to_numpy()[rows] < 0).mean()
-    label = right[rows].mean()
-    return (
-        f"{confidence:.2f} | {same[rows].mean():.2f} | {label:.2f} | {label / pure:.2f} | {outliers:.0%} | {pure:.2f}"
-    )

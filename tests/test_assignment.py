@@ -196,6 +196,15 @@ def test_the_share_clustered_counts_documents():
     assert settled("auto").clustered == pytest.approx(covered(clusters.labels, copies))
 
 
+def test_a_vote_is_right_as_far_as_the_grouping_is_firm():
+    fully = settled("auto")
+    half = settle(*scene(), "auto", agreement=np.full(400, 0.5, np.float32))
+    np.testing.assert_array_equal(half.labels, fully.labels)
+    assert fully.poll.confidences.mean() > 0.9
+    assert 0.4 < half.poll.confidences.mean() < 0.5
+    assert (half.poll.probabilities[:, 0] <= 0.5).all()
+
+
 def test_centroids_are_those_of_the_final_topics():
     _, embeddings, _, _ = scene()
     found = settled(0.5)

@@ -30,6 +30,7 @@ def settle(
     neighbors: Neighbors,
     copies: NDArray[np.int64],
     coverage: float | Literal["auto"],
+    agreement: NDArray[np.float32] | None = None,
 ) -> Settled:
     """Apply the outlier policy.
 
@@ -49,6 +50,9 @@ def settle(
         Documents that carry each text.
     coverage : float in [0, 1] or "auto"
         auto takes those whose neighbours speak as clearly as those of 95 % of the clustered texts.
+    agreement : ndarray of shape (u,), optional
+        Share of each text's ties that stay inside a group when the grouping is repeated, as `Graph` has it: a vote
+        that names the clusterer's topic is right to that extent. By default all stay.
 
     Returns
     -------
@@ -60,7 +64,8 @@ def settle(
     voted = vote(ballots, similarities, k)
     winner, strength, _ = voted
     clustered = voters != NOISE
-    calibration = calibrate(strength[clustered], (winner == voters)[clustered])
+    again = np.ones(len(voters)) if agreement is None else agreement
+    calibration = calibrate(strength[clustered], np.where(winner == voters, again, 0)[clustered])
     near = _near_centroids(embeddings.vectors, centroids_of(embeddings.vectors, voters, k))
     candidate = np.where(clustered, voters, _or_nearest(winner, near[0]))
     told = poll(ballots, similarities, voted, near, calibration, candidate)

@@ -292,7 +292,7 @@ class Clusters:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """How often a vote of some strength agrees with the clusterer: linear between m points."""
+    """How often a text is put where a vote of some strength says, if grouped again: linear between m points."""
 
     strengths: NDArray[np.float64]  # (m,), ascending from 0 to 1
     agreement: NDArray[np.float64]  # (m,), ascending, from 0 to less than 1

@@ -111,7 +111,7 @@ def fit_topics(
         vectors = step(POSTPROCESS, vectors, fitted)
         spreads.append(step(ISOTROPY, vectors, processed=True))
     near, plain, graph, _, clusters = group(vectors, config, workshop, step, clusterer)
-    settled = step(SETTLE, clusters, vectors, near, corpus, coverage=config.coverage)
+    settled = step(SETTLE, clusters, vectors, near, corpus, graph, coverage=config.coverage)
     counts = step(
         COUNT, texts, language=config.language, stop_words=sorted(set(config.stop_words)), ngrams=config.ngrams
     )

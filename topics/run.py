@@ -86,9 +86,9 @@ class Run:
     """
 
     #: n rows in the order of the input: id, topic (-1 outlier), topic_id, strength, x, y, reason (why an outlier, else
-    #: empty; see `topics.voting.reasons`); "date" and "class" where there are such; confidence (probability that
-    #: the clusterer, asked again, puts it there), nearest and nearest_id (the topic that came closest), novelty (share
-    #: of the texts that are nearer to their neighbours); "text" where it was asked for.
+    #: empty; see `topics.voting.reasons`); "date" and "class" where there are such; confidence (how often it is
+    #: expected there, or in the nearest topic, if all are grouped again), nearest and nearest_id (the topic that came
+    #: closest), novelty (share of the texts that are nearer to their neighbours); "text" where it was asked for.
     documents: pd.DataFrame
     #: k rows: topic, topic_id, size, share, name, terms, term_weights, representative_ids, npmi,
     #: stability, first_seen, status; aspect_expansion (terms the encoder activates) where that is a sparse one.

@@ -188,8 +188,8 @@ FAST = Stage(
 MERGE = Stage("merged", lambda at, params, clusters, graph: merging.merge(clusters, graph, **params))
 SETTLE = Stage(
     "settled",
-    lambda at, params, clusters, embeddings, found, corpus: assignment.settle(
-        clusters, embeddings, found, corpus.copies, params["coverage"]
+    lambda at, params, clusters, embeddings, found, corpus, graph: assignment.settle(
+        clusters, embeddings, found, corpus.copies, params["coverage"], graph.agreement
     ),
     version=3,
     libraries=("scikit-learn",),

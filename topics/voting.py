@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,10 +55,10 @@ def vote(
     return np.concatenate(winners), np.concatenate(strengths), np.concatenate(shared)
 
 
-def calibrate(strengths: NDArray[np.float32], right: NDArray[np.bool_]) -> Calibration:
-    """Learn how often a vote of some strength agrees with the clusterer.
+def calibrate(strengths: NDArray[np.float32], right: NDArray[np.floating[Any]] | NDArray[np.bool_]) -> Calibration:
+    """Learn how far a vote of some strength can be relied on.
 
-    Isotonic regression (Zadrozny and Elkan 2002) of agreement on strength, with two wrong votes added,
+    Isotonic regression (Zadrozny and Elkan 2002) of being right on strength, with two wrong votes added,
     of strengths 0 and 1: who has no vote is not trusted, and nobody fully.
 
     Parameters
@@ -66,7 +66,7 @@ def calibrate(strengths: NDArray[np.float32], right: NDArray[np.bool_]) -> Calib
     strengths : ndarray of shape (a,)
         Of texts the clusterer placed, by votes they had no part in.
     right : ndarray of shape (a,)
-        Whether the vote names the clusterer's topic.
+        How far each vote is right, 0 to 1: whether it names the clusterer's topic, and how firmly that holds the text.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def calibrate(strengths: NDArray[np.float32], right: NDArray[np.bool_]) -> Calib
 
 
 def confidence(calibration: Calibration, strengths: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How often a vote of that strength agrees with the clusterer; linear between the strengths it was learned at."""
+    """How far a vote of that strength can be relied on; linear between the strengths it was learned at."""
     return np.interp(strengths, calibration.strengths, calibration.agreement)
 
 
