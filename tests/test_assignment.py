@@ -203,6 +203,8 @@ def test_a_vote_is_right_as_far_as_the_grouping_is_firm():
     assert fully.poll.confidences.mean() > 0.9
     assert 0.4 < half.poll.confidences.mean() < 0.5
     assert (half.poll.probabilities[:, 0] <= 0.5).all()
+    unknown = settle(*scene(), "auto", agreement=np.full(400, np.nan, np.float32))
+    np.testing.assert_array_equal(unknown.poll.confidences, fully.poll.confidences)
 
 
 def test_centroids_are_those_of_the_final_topics():

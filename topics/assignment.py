@@ -52,7 +52,7 @@ def settle(
         auto takes those whose neighbours speak as clearly as those of 95 % of the clustered texts.
     agreement : ndarray of shape (u,), optional
         Share of each text's ties that stay inside a group when the grouping is repeated, as `Graph` has it: a vote
-        that names the clusterer's topic is right to that extent. By default all stay.
+        that names the clusterer's topic is right to that extent. By default, and where it is nan, all stay.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def settle(
     voted = vote(ballots, similarities, k)
     winner, strength, _ = voted
     clustered = voters != NOISE
-    again = np.ones(len(voters)) if agreement is None else agreement
+    again = np.ones(len(voters)) if agreement is None else np.nan_to_num(agreement, nan=1)
     calibration = calibrate(strength[clustered], np.where(winner == voters, again, 0)[clustered])
     near = _near_centroids(embeddings.vectors, centroids_of(embeddings.vectors, voters, k))
     candidate = np.where(clustered, voters, _or_nearest(winner, near[0]))

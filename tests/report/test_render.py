@@ -182,6 +182,12 @@ def test_every_row_of_a_markdown_table_has_its_cells(hostile):
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in topics} == {8}
 
 
+def test_markdown_shows_what_the_dial_would_give():
+    page = to_markdown(summarize(make_run()))
+    assert "| Coverage | Threshold | Expected agreement |" in page
+    assert "| 100% | 0.000 | 0.812 |" in page
+
+
 def test_markdown_counts_the_topics_it_leaves_out():
     summary = summarize(make_run(n=600, k=MOST_TOPICS + 10))
     source = to_markdown(summary)
