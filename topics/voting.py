@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 VOTERS = 15  #: neighbours
 LIKELIEST = 5  #: topics of a text that are kept
 FAR = 0.95  #: from this novelty on a text is far from all
-_POWER = 4  # of the similarity a vote counts
 _BLOCK = 4096  # texts whose votes are counted at once
 
 
@@ -215,6 +214,11 @@ def _parts(a: int) -> Iterator[slice]:
     return (slice(start, start + _BLOCK) for start in range(0, max(a, 1), _BLOCK))
 
 
+def _weights(similarities: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What votes count, max(similarity, 0)^4: squared twice, since processors differ in the last bit of a power."""
+    return np.asarray(np.square(np.square(np.clip(similarities.astype(np.float64), 0, 1))))
+
+
 def _totals(topics: NDArray[np.int32], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """For each of a text's votes, what all its votes for the same topic weigh; a x q x q, no a x k."""
     same = topics[:, :, None] == topics[:, None, :]
@@ -225,7 +229,7 @@ def _counted(
     ballots: NDArray[np.int32], similarities: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
     close = np.clip(similarities.astype(np.float64), 0, 1)
-    weight = close**_POWER
+    weight = _weights(similarities)
     votes = np.where(ballots == NOISE, 0, _totals(ballots, weight))
     total = weight.sum(axis=1)
 
@@ -253,7 +257,7 @@ def _likeliest(
     wanted: NDArray[np.int32],
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
     """Topics and probabilities, likeliest first, (a, 5) each, -1 and 0 where there are fewer; that of `wanted`."""
-    votes = _totals(topics, np.clip(similarities.astype(np.float64), 0, 1) ** _POWER)
+    votes = _totals(topics, _weights(similarities))
     again = np.tril(topics[:, :, None] == topics[:, None, :], -1).any(axis=2)
     votes[again | (topics == NOISE)] = 0
     won = (topics == winners[:, None]) & ~again & (topics != NOISE)
