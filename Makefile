@@ -55,7 +55,7 @@ run: .venv/.run-stamp
 	exec .venv/bin/python -m flows.fit "$$@" $(ARGS)
 
 test: .venv/.dev-stamp
-	.venv/bin/python -m pytest tests topics $(ARGS)
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile tests topics $(ARGS)
 
 check: .venv/.dev-stamp
 	.venv/bin/ruff format --check .
