@@ -138,8 +138,8 @@ def test_the_report_has_a_line_of_them(run):
     assert "<bdi>economy</bdi>, <bdi>&lt;b&gt;money&lt;/b&gt;</bdi>." in page
     rows = [line for line in text.splitlines() if line.startswith("| T0")]
     assert [row.count(" | ") for row in rows] == [7, 7, 7]
-    assert r"economy \<b\>money\</b\> |" in rows[0]
-    assert "| Terms | Activated by the encoder |\n|:--|:--|--:|--:|--:|--:|:--|:--|\n| T0001" in text
+    assert r"economy, \<b\>money\</b\> |" in rows[0]
+    assert "| Terms | The encoder activates |\n|:--|:--|--:|--:|--:|--:|:--|:--|\n| T0001" in text
 
 
 def test_the_report_of_another_encoder_says_nothing_of_them(run):
@@ -150,7 +150,7 @@ def test_the_report_of_another_encoder_says_nothing_of_them(run):
 
 def test_a_topic_in_the_terminal_has_a_line_of_them(run, capsys):
     print_topic(run, "0")
-    assert "the encoder activates: economy <b>money</b>" in capsys.readouterr().out
+    assert "the encoder activates: economy, <b>money</b>" in capsys.readouterr().out
     for other, topic in ((run, "2"), (make_run(), "0")):
         print_topic(other, topic)
         assert "activates" not in capsys.readouterr().out

@@ -25,6 +25,7 @@ from topics.data import (
     Activations,
     Aspect,
     Calibration,
+    Candidates,
     Clusters,
     ConvertedEncoder,
     Corpus,
@@ -92,6 +93,7 @@ VALUES = [
         csr(5, 1200), ("", *["word"] * 1199), Embeddings(rng().normal(size=(5, 3)).astype(np.float32), "sparse:x", "f")
     ),
     Aspect((("a", "ü"), ())),
+    Candidates((("a", "ü"), ()), Corpus.from_texts(["a", "ü"]).texts),
     VectorShard(np.array([b"0f"], "S32"), rng().random((1, 3), np.float32)),
     Neighbors(rng().integers(0, 9, (4, 2)).astype(np.int32), rng().random((4, 2), np.float32)),
     Graph(csr(6, 6), rng().random(6, np.float32)),

@@ -67,6 +67,19 @@ class Config(BaseModel):
     stop_words: tuple[str, ...] = Field((), description="more words that are never terms")
     ngrams: int = Field(1, ge=1, le=3, description="longest phrase, in words, that can be a term")
     n_terms: int = Field(10, ge=1, le=100, description="terms that describe a topic")
+    weighting: Literal["plain", "bm25", "sqrt", "bm25+sqrt"] = Field(
+        "plain",
+        description="of c-TF-IDF: plain; bm25 weakens frequent words, sqrt repeated ones; bm25+sqrt does both",
+    )
+    ranking: Literal["coherence", "ctfidf"] = Field(
+        "coherence",
+        description="order of the terms: coherence re-ranks them, so that they go together; ctfidf is their weight",
+    )
+    aspects: tuple[str, ...] = Field(
+        (),
+        description="more words about each topic, beside its terms: ctfidf, mmr[=LAMBDA], keybert, phrases, "
+        "pos[=SPACY MODEL]",
+    )
     n_representatives: int = Field(5, ge=1, le=100, description="representative documents of a topic")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of everything that draws random numbers")
     title: str = Field("", description="heading of the report")
@@ -87,6 +100,18 @@ class Config(BaseModel):
         if isinstance(value, float) and not 0 <= value <= 1:
             raise ValueError(f"must lie between 0 and 1, or be 'auto'; got {value}")
         return value
+
+    @field_validator("aspects")
+    @classmethod
+    def _asked(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            return value
+        from topics.aspects import parse_aspects, spell_aspects
+
+        try:
+            return spell_aspects(parse_aspects(value))
+        except InvalidConfig as error:
+            raise ValueError(str(error).removesuffix(".")) from None
 
     @field_validator("postprocess")
     @classmethod

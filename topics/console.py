@@ -15,9 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from topics.aspects import TITLES
 from topics.data import normalise
 from topics.progress import LogWatcher, watched
-from topics.run import ASPECT
+from topics.run import aspects_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -253,8 +254,8 @@ def print_topic(run: Run, which: str) -> None:
     for term, weight in zip(row.terms, row.term_weights, strict=True):
         bar = "█" * max(round(24 * weight / strongest), 1)
         console.print(Text.assemble(f"  {_plain(term):<24} ", (bar, "cyan"), f" {weight:.4f}"))
-    if words := row.get(f"{ASPECT}expansion"):
-        console.print(Text(f"  the encoder activates: {_plain(' '.join(words))}", style="dim"))
+    for name, words in aspects_of(row):
+        console.print(Text(f"  {TITLES.get(name, name)}: {_plain(', '.join(words))}", style="dim"))
     console.print()
     shown = run.representatives[run.representatives.topic == row.topic]
     for document in shown.itertuples():

@@ -364,6 +364,14 @@ class Layers:
 
 
 @dataclass(frozen=True, eq=False)
+class Candidates:
+    """The words that those of an aspect are chosen from."""
+
+    terms: Sequence[Sequence[str]]  # (k,) lists, best first
+    texts: Texts  # each of them once, to be encoded
+
+
+@dataclass(frozen=True, eq=False)
 class Measures:
     """Numbers about a result. All plain Python."""
 

@@ -79,6 +79,9 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         stop_words: tuple[str, ...] = _DEFAULT["stop_words"],
         ngrams: int = _DEFAULT["ngrams"],
         n_terms: int = _DEFAULT["n_terms"],
+        weighting: str = _DEFAULT["weighting"],
+        ranking: str = _DEFAULT["ranking"],
+        aspects: tuple[str, ...] = _DEFAULT["aspects"],
         n_representatives: int = _DEFAULT["n_representatives"],
         seed: int = _DEFAULT["seed"],
         workers: int | None = _DEFAULT["workers"],
@@ -102,6 +105,9 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.stop_words = stop_words
         self.ngrams = ngrams
         self.n_terms = n_terms
+        self.weighting = weighting
+        self.ranking = ranking
+        self.aspects = aspects
         self.n_representatives = n_representatives
         self.seed = seed
         self.workers = workers

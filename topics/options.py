@@ -13,6 +13,7 @@ from topics.errors import InvalidConfig
 F = TypeVar("F", bound=Callable[..., Any])
 
 COLUMNS = ("text", "id", "date", "class")  #: of the input, which a configuration file may name as well
+_LISTS = {"stop_words": "WORD,WORD", "aspects": "ASPECT,ASPECT"}  #: settings of several values, given as often as liked
 
 
 def columns(command: F) -> F:
@@ -37,8 +38,8 @@ def settings(command: F) -> F:
         told = f"{field.description}{default}"
         if kind is bool:
             command = click.option(f"{option}/--no-{name.replace('_', '-')}", name, default=None, help=told)(command)
-        elif name == "stop_words":
-            command = click.option(option, name, metavar="WORD,WORD", multiple=True, help=told)(command)
+        elif name in _LISTS:
+            command = click.option(option, name, metavar=_LISTS[name], multiple=True, help=told)(command)
         else:  # Config itself checks types and bounds, with better words
             command = click.option(option, name, metavar="INT" if kind is int else "VALUE", help=told)(command)
     return click.option("--config", "config_file", metavar="FILE", help="TOML file with any of these settings")(command)
@@ -57,10 +58,11 @@ def gather(config_file: str | None, given: dict[str, Any]) -> tuple[Config, dict
         told.pop(name, None)
         if columns[name] is not None and not isinstance(columns[name], str):
             raise InvalidConfig(f"{name}={columns[name]!r}: the name of a column is a string.")
-    words = [word.strip() for words in given.pop("stop_words", ()) or () for word in words.split(",") if word.strip()]
     options = {name: value for name, value in given.items() if value is not None and name in Config.model_fields}
-    if words:
-        options["stop_words"] = tuple(words)
+    for name in _LISTS:
+        parts = [part.strip() for value in options.pop(name, ()) for part in value.split(",") if part.strip()]
+        if parts:
+            options[name] = tuple(parts)
     config = Config.of(**{**told, **options})
     columns["class_"] = columns.pop("class")
     return config, columns

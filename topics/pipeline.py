@@ -20,6 +20,7 @@ from topics.corpus import MEMORY, STDIN, Source
 from topics.data import Corpus, Embeddings, Intake, Lengths
 from topics.embedding import precomputed
 from topics.errors import InvalidConfig, InvalidInput, StoreDamaged
+from topics.facets import Known, check_aspects, describe_aspects
 from topics.grouping import group
 from topics.run import Run, StageRecord
 from topics.steps import (
@@ -29,7 +30,6 @@ from topics.steps import (
     DESCRIBE,
     EMBED,
     ENCODER,
-    EXPAND,
     GRAPH,
     ISOTROPY,
     LENGTHS,
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from topics.workshop import Params, RunStage, Stage, Workshop
 
 log = logging.getLogger(__name__)
+
+_OF_TERMS = ("weighting", "ranking")  # settings that came later: their defaults are in no key
 
 
 def fit_topics(
@@ -92,12 +94,19 @@ def fit_topics(
         If there is no such encoder.
     """
     check_clusterer(config.clusterer, config.topics)
+    check_aspects(config, encodes=embeddings is None)
     stages: list[StageRecord] = []
 
-    def step(stage: Stage, *inputs: Ref, **params: Any) -> Ref:
+    def record(name: str, stage: Stage, inputs: tuple[Ref, ...], params: Params) -> Ref:
         outcome = (run_stage or workshop.run)(stage, inputs, params)
-        stages.append(StageRecord(told_name(stage, params), outcome.ref.key, outcome.cached, outcome.seconds))
+        stages.append(StageRecord(name, outcome.ref.key, outcome.cached, outcome.seconds))
         return outcome.ref
+
+    def step(stage: Stage, *inputs: Ref, **params: Any) -> Ref:
+        return record(told_name(stage, params), stage, inputs, params)
+
+    def step_of_words(stage: Stage, *inputs: Ref, **params: Any) -> Ref:
+        return record(f"{told_name(stage, params)} of words", stage, inputs, params)
 
     corpus, texts, intake = take_in(documents, workshop, step)
     if encoder is not None:
@@ -115,13 +124,15 @@ def fit_topics(
     counts = step(
         COUNT, texts, language=config.language, stop_words=sorted(set(config.stop_words)), ngrams=config.ngrams
     )
-    described = step(
-        DESCRIBE, settled, counts, vectors, corpus, n_terms=config.n_terms, n_representatives=config.n_representatives
-    )
-    aspects: dict[str, Ref] = {}
-    if made.vectors.within:  # a sparse encoder's lie within its activations
-        words = {"stop_words": sorted(set(config.stop_words)), "n_terms": config.n_terms}
-        aspects["expansion"] = step(EXPAND, settled, made.vectors.within, counts, **words)
+    lengths = {"n_terms": config.n_terms, "n_representatives": config.n_representatives}
+    described = step(DESCRIBE, settled, counts, vectors, corpus, **lengths, **_unlike_default(config, *_OF_TERMS))
+
+    def embed_words(words: Ref) -> Ref:
+        encoded = embed_texts(words, config, workshop, step_of_words, encoder, measured=False).vectors
+        return step_of_words(POSTPROCESS, encoded, fitted) if fitted else encoded
+
+    known = Known(texts, vectors, settled, counts, described, made.vectors.within)
+    aspects = describe_aspects(known, config, workshop, step, embed_words)
     # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
     drawn = step(REDUCE, plain, vectors, n_components=2, min_dist=0.1, n_epochs=config.n_epochs, seed=config.seed)
     nested = step(NEST, settled, plain, described, n_terms=config.n_terms)
@@ -263,6 +274,11 @@ def _vectors(made: Ref) -> Ref:
 def hold_vectors(found: Embeddings, workshop: Workshop) -> Ref:
     """A reference to vectors that no stage made: known by themselves."""
     return workshop.hold("embeddings", hashlib.sha256(found.vectors.tobytes()).hexdigest()[:40], found)
+
+
+def _unlike_default(config: Config, *names: str) -> dict[str, Any]:
+    fields = type(config).model_fields
+    return {name: value for name in names if (value := getattr(config, name)) != fields[name].default}
 
 
 def _where(documents: Source | Corpus) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from topics.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 ASPECT = "aspect_"  #: begins the names of columns of `Run.topics` with more words about a topic, in lists
 SCHEMA = 1  #: of the run folder; raised when an older version could not read it
+
+
+def aspects_of(row: Mapping[Any, Any] | pd.Series[Any]) -> list[tuple[str, Sequence[str]]]:
+    """The aspects of a topic that have words, from its row of `Run.topics`: their names and words, in its order."""
+    found = [(str(name).removeprefix(ASPECT), words) for name, words in row.items() if str(name).startswith(ASPECT)]
+    return [(name, words) for name, words in found if len(words)]
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,8 @@ class Run:
     #: closest), novelty (share of the texts that are nearer to their neighbours); "text" where it was asked for.
     documents: pd.DataFrame
     #: k rows: topic, topic_id, size, share, name, terms, term_weights, representative_ids, npmi,
-    #: stability, first_seen, status; aspect_expansion (terms the encoder activates) where that is a sparse one.
+    #: stability, first_seen, status; aspect_ctfidf and so on, lists of words, where `Config.aspects` asks for them,
+    #: and aspect_expansion (terms the encoder activates) where that is a sparse one.
     topics: pd.DataFrame
     #: topic, id, text: the representative documents, most central first, texts cut to 600 characters.
     representatives: pd.DataFrame

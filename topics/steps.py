@@ -35,7 +35,7 @@ from topics.workshop import Params, Stage, Workshop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from topics.data import ConvertedEncoder, Embeddings, Lengths, Texts
+    from topics.data import Aspect, ConvertedEncoder, Embeddings, Lengths, Settled, TermCounts, Texts
     from topics.protocols import Encoder
 
 BUILTIN = "builtin:docstrings"  #: the location of the corpus that is always there
@@ -102,6 +102,18 @@ def _opened(at: Workshop, params: Params, prepared: ConvertedEncoder) -> Encoder
 
 def _left_open(params: Params, prepared: ConvertedEncoder) -> Ref:
     return Ref("opened", f"{prepared.digest} {params['name']}")
+
+
+def _nouns(params: Params, texts: Texts, settled: Settled, counts: TermCounts, embeddings: Embeddings) -> Aspect:
+    rows = aspects.central_texts(settled, embeddings)
+    return aspects.noun_phrases(
+        [terms.prose(texts.texts[row]) for row in rows],
+        settled.labels[rows],
+        len(settled.centroids),
+        aspects.open_tagger(params["model"]),
+        terms.words_left_out(counts.languages, params["stop_words"]),
+        params["n_terms"],
+    )
 
 
 READ = Stage("intake", _read, resolve=_with_digest, outside=True)
@@ -214,6 +226,30 @@ EXPAND = Stage(
     libraries=("scipy", "stopwordsiso", "scikit-learn"),
 )
 NEST = Stage("layers", lambda at, params, *values: layers.nest(*values, **params))
+CANDIDATES = Stage("candidates", lambda at, params, *values: aspects.choose_candidates(*values))
+BY_WEIGHT = Stage("by weight", lambda at, params, described: aspects.by_weight(described, **params))
+BY_RELEVANCE = Stage(
+    "marginal relevance",
+    lambda at, params, *values: aspects.by_marginal_relevance(*values, **params),
+    libraries=("numpy",),
+)
+BY_MEANING = Stage(
+    "by meaning", lambda at, params, *values: aspects.by_meaning(*values, **params), libraries=("numpy",)
+)
+PHRASES = Stage(
+    "phrases",
+    lambda at, params, texts, settled, counts: aspects.phrases(
+        *terms.tokens_of(texts, counts.vocabulary), settled, counts.vocabulary, **params
+    ),
+    libraries=("icu4py",),
+)
+NOUNS = Stage(
+    "noun phrases",
+    lambda at, params, texts, settled, counts, embeddings: _nouns(params, texts, settled, counts, embeddings),
+    resolve=lambda params: {**params, **aspects.decisive(params["model"])},
+    libraries=("stopwordsiso", "scikit-learn"),
+    outside=True,
+)
 MEASURE = Stage(
     "measures", lambda at, params, *values: metrics.measure(*values), version=2, libraries=("scikit-learn",)
 )
@@ -244,6 +280,12 @@ STAGES = {
         DESCRIBE,
         NEST,
         EXPAND,
+        CANDIDATES,
+        BY_WEIGHT,
+        BY_RELEVANCE,
+        BY_MEANING,
+        PHRASES,
+        NOUNS,
         MEASURE,
     )
 }

@@ -19,6 +19,8 @@ from topics.progress import track
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from numpy.typing import NDArray
+
 log = logging.getLogger(__name__)
 
 # What looks like words and is none: addresses, tags. Nothing here looks twice at a letter (hence the look-behinds and
@@ -145,9 +147,32 @@ def terms_of(text: str, left_out: Collection[str] = (), ngrams: int = 1) -> list
     return terms
 
 
+def tokens_of(texts: Texts, vocabulary: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The words of all texts in reading order.
+
+    Returns
+    -------
+    (ndarray of shape (t,), ndarray of shape (t,)), int32
+        Of each word its place in the vocabulary, -1 where it has none, and the row of its text.
+    """
+    place = {term: column for column, term in enumerate(vocabulary)}
+    columns, lengths = [], []
+    for text in track(texts.texts, len(texts), "Reading words", "documents"):
+        words = words_of(text)
+        columns.append(np.array([place.get(word, -1) for word in words], dtype=np.int32))
+        lengths.append(len(words))
+    rows = np.repeat(np.arange(len(texts), dtype=np.int32), np.array(lengths, dtype=np.int64))
+    return np.concatenate([np.empty(0, np.int32), *columns]), rows
+
+
+def prose(text: str) -> str:
+    """A text without what is no word: addresses, tags, HTML entities, keys."""
+    return _NOT_WORDS.sub(" ", html.unescape(text) if "&" in text else text)
+
+
 def words_of(text: str) -> list[str]:
     """The words of one text, lower-cased, in reading order."""
-    plain = _NOT_WORDS.sub(" ", html.unescape(text) if "&" in text else text).lower()
+    plain = prose(text).lower()
     if _UNSPACED.search(plain):
         plain = _UNSPACED.sub(lambda run: f" {' '.join(_segmented(run.group()))} ", plain)
     found = _WORD.findall(plain)

@@ -18,19 +18,23 @@ if TYPE_CHECKING:
 _NAMED = 3  # terms in a name
 
 
-def class_tfidf(topic_counts: sparse.csr_array) -> sparse.csr_array:
+def class_tfidf(topic_counts: sparse.csr_array, weighting: str = "plain") -> sparse.csr_array:
     """Weigh terms by how much a topic over-uses them (c-TF-IDF, Grootendorst 2022, arXiv:2203.05794).
 
     Parameters
     ----------
     topic_counts : csr_array of shape (k, v)
         Occurrences of each term in each topic.
+    weighting : str
+        "plain", "bm25", "sqrt" or "bm25+sqrt".
 
     Returns
     -------
     csr_array of shape (k, v), float32
         tf[t, w] * log(1 + A / f[w]), in nats: tf sums to 1 per topic, f[w] is the term's total count
-        and A the mean number of words per topic.
+        and A the mean number of words per topic. With "sqrt" the root of tf, so that a term that is
+        repeated counts less; with "bm25" log(1 + max(A - f[w] + 1/2, 0) / (f[w] + 1/2)), after Okapi BM25
+        (Robertson and Zaragoza 2009): a term more frequent than a topic is long weighs 0, not less.
 
     Examples
     --------
@@ -42,8 +46,11 @@ def class_tfidf(topic_counts: sparse.csr_array) -> sparse.csr_array:
 
     words = np.asarray(topic_counts.sum(axis=1), dtype=np.float64)
     total = np.asarray(topic_counts.sum(axis=0), dtype=np.float64)
-    tf = sparse.diags_array(1 / np.maximum(words, 1)) @ topic_counts
-    idf = np.log1p(words.mean() / np.maximum(total, 1)) if len(words) else np.zeros(len(total))
+    mean = words.mean() if len(words) else 0.0
+    tf = sparse.csr_array(sparse.diags_array(1 / np.maximum(words, 1)) @ topic_counts)
+    tf = tf.sqrt() if "sqrt" in weighting else tf
+    bm25 = "bm25" in weighting
+    idf = np.log1p(np.maximum(mean - total + 0.5, 0) / (total + 0.5) if bm25 else mean / np.maximum(total, 1))
     return sparse.csr_array(tf @ sparse.diags_array(idf), dtype=np.float32)
 
 
@@ -65,6 +72,26 @@ def distinct_terms(terms: Iterable[str], most: int) -> list[str]:
             chosen.append(term)
             seen.update(words)
     return chosen
+
+
+def distinct_phrases(phrases: Iterable[str], most: int) -> list[str]:
+    """The first phrases that are no part of an earlier one and hold none.
+
+    Unlike terms they may share a word.
+
+    Examples
+    --------
+    >>> distinct_phrases(["machine learning", "learning machines", "deep machine learning", "deep learning"], 4)
+    ['machine learning', 'deep learning']
+    """
+    chosen: dict[frozenset[str], str] = {}
+    for phrase in phrases:
+        if len(chosen) == most:
+            break
+        words = frozenset(singular(word) for word in phrase.split())
+        if not any(words <= other or words >= other for other in chosen):
+            chosen[words] = phrase
+    return list(chosen.values())
 
 
 def singular(word: str) -> str:

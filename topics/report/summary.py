@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from topics.aspects import TITLES
 from topics.data import NOISE
 from topics.report.map import colours_of, grid_of, places_of, points_of
 from topics.report.plain import ID, plain
 from topics.report.prose import bounds, found, trust, was_read
-from topics.report.values import CurvePoint, Excerpt, Metric, Paragraph, Reason, Setting, Summary, Term, TopicRow
-from topics.run import ASPECT
+from topics.report.values import CurvePoint, Excerpt, Metric, Paragraph, Reason, Setting, Summary, Term, TopicRow, Words
+from topics.run import aspects_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -112,6 +113,7 @@ def summarize(run: Run) -> Summary:
             Paragraph("What was read", tuple(was_read(documents, duplicates, empties, known, languages, advice))),
         ),
         topics=topics,
+        aspects=tuple(dict.fromkeys((words.aspect, words.title) for row in topics for words in row.aspects)),
         outliers=_reasons(documents, labels),
         points=points_of(documents, labels, grid, placed),
         placed=int(placed.sum()),
@@ -159,7 +161,10 @@ def _topics(run: Run, places: Mapping[int, tuple[int, int]]) -> tuple[TopicRow, 
                 representatives=tuple(texts.get(topic, ())),
                 colour=colours[topic],
                 place=places.get(topic),
-                expansion=tuple(plain(word, _TERM) for word in record.get(f"{ASPECT}expansion") or ()),
+                aspects=tuple(
+                    Words(aspect, plain(TITLES.get(aspect, aspect), _TERM), tuple(plain(word, _TERM) for word in words))
+                    for aspect, words in aspects_of(record)
+                ),
             )
         )
     return tuple(sorted(rows, key=lambda row: row.topic))

@@ -22,6 +22,15 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
+class Words:
+    """Words that show a topic from another side than its terms."""
+
+    aspect: str
+    title: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TopicRow:
     """One topic."""
 
@@ -38,7 +47,7 @@ class TopicRow:
     representatives: tuple[Excerpt, ...]
     colour: int  # 0..COLOURS-1; neighbours on the map differ where they can
     place: tuple[int, int] | None  # on the map, of the document in its middle
-    expansion: tuple[str, ...] = ()  # words a sparse encoder activates in it
+    aspects: tuple[Words, ...] = ()  # those that have any
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,7 @@ class Summary:
     empties: int | None
     brief: tuple[Paragraph, ...]
     topics: tuple[TopicRow, ...]
+    aspects: tuple[tuple[str, str], ...]  # of any topic: names and titles
     outliers: tuple[Reason, ...]
     points: tuple[Point, ...]
     placed: int  # documents that have a place on the map; all of them are drawn if they are at most `DRAWN`

@@ -1,4 +1,4 @@
-"""Topics seen from other sides than their terms: the words a sparse encoder activates in them.
+"""The words a sparse encoder activates in them.
 
 u texts, k topics, V terms of the model's vocabulary, w words among them.
 """
