@@ -19,7 +19,7 @@ from topics.labels import members
 from topics.neighbors import find_neighbors
 from topics.ranking import over_representation, rank_terms
 from topics.terms import count_terms
-from topics.wording import class_tfidf, distinct_terms
+from topics.wording import class_tfidf, distinct_phrases, distinct_terms
 
 
 def scene(n=200, themes=4, n_terms=10, n_representatives=5, coverage="auto", duplicates=0):
@@ -57,6 +57,24 @@ def test_class_tfidf_agrees_with_the_formula_in_loops():
         total = counts[:, term].sum()
         want = counts[topic, term] / counts[topic].sum() * math.log(1 + mean_words / total) if total else 0
         assert got[topic, term] == pytest.approx(want, rel=1e-6)
+
+
+@pytest.mark.parametrize("weighting", ["plain", "bm25", "sqrt", "bm25+sqrt"])
+def test_weightings_agree_with_their_formulas_in_loops_and_are_never_negative(weighting):
+    counts = random_counts(k=3, v=12, seed=5).toarray()
+    counts[:, 0] = 40  # more often than a topic is long
+    got = class_tfidf(sparse.csr_array(counts), weighting).toarray()
+    mean_words = counts.sum() / len(counts)
+    assert counts[:, 0].sum() > mean_words + 0.5
+    for topic, term in np.ndindex(counts.shape):
+        total, tf = counts[:, term].sum(), counts[topic, term] / counts[topic].sum()
+        idf = mean_words / total if total else 0
+        if "bm25" in weighting:
+            idf = max((mean_words - total + 0.5) / (total + 0.5), 0)
+        want = (math.sqrt(tf) if "sqrt" in weighting else tf) * math.log(1 + idf)
+        assert got[topic, term] == pytest.approx(want, rel=1e-6)
+    assert got.min() == 0
+    assert (got[:, 0] > 0).all() != ("bm25" in weighting)
 
 
 def test_class_tfidf_of_nothing_is_nothing():
@@ -161,6 +179,21 @@ def test_terms_are_ranked_by_the_score_that_is_written_down():
         assert score[columns[:10]] == pytest.approx(np.sort(score)[::-1][:10], rel=1e-3)
 
 
+@pytest.mark.parametrize("weighting", ["plain", "bm25", "sqrt", "bm25+sqrt"])
+def test_terms_by_weight_alone_are_in_its_order_and_the_weights_are_kept_either_way(weighting):
+    corpus, settled, counts, embeddings, _ = scene()
+    inputs = settled, counts, embeddings, corpus.copies, 10, 5, weighting
+    plain, ranked = describe(*inputs, "ctfidf"), describe(*inputs, "coherence")
+    want = class_tfidf((members(settled.labels, 4) @ counts.counts).tocsr(), weighting)
+    for topics in (plain, ranked):
+        np.testing.assert_array_equal(topics.weights.toarray(), want.toarray())
+    for row, (terms, weights) in enumerate(zip(plain.terms, plain.term_weights, strict=True)):
+        dense = want.toarray()[row]
+        order = sorted(range(len(dense)), key=lambda column: (-dense[column], column))  # noqa: B023
+        assert list(terms) == distinct_terms([counts.vocabulary[column] for column in order], 10)
+        assert list(weights) == sorted(weights, reverse=True)
+
+
 def test_a_topic_alone_has_words_too():
     corpus = Corpus.from_texts(["red apples fall", "green apples grow", "blue apples roll"])
     embeddings = embeddings_of(corpus.texts)
@@ -217,11 +250,29 @@ def test_distinct_terms_are_some_of_those_given_in_their_order(terms, most):
         (["neural network", "network", "neural", "model"], ["neural network", "model"]),
         (["network", "neural network"], ["network"]),
         (["city", "cities", "City"], ["city", "City"]),
-        (["gas", "gases"], ["gas", "gases"]),
+        (["gas", "gases"], ["gas"]),
+        (["movies", "movie", "wolf", "wolves"], ["movies", "wolf"]),
+        (["women", "woman", "people", "person"], ["women", "people"]),
+        (["matrices", "matrix", "analyses", "analysis"], ["matrices", "analyses"]),
+        (["naïve", "naive", "cafés", "cafe"], ["naïve", "cafés"]),
     ],
 )
 def test_plurals_and_parts_are_not_told_twice(terms, want):
     assert distinct_terms(terms, 9) == want
+
+
+@pytest.mark.parametrize(
+    "terms",
+    ["planes plan", "news newspaper", "ios io", "glass gas", "photo photography", "new newton", "año ano", "がき かき"],
+)
+def test_words_that_only_look_alike_are_both_told(terms):
+    assert distinct_terms(terms.split(), 9) == terms.split()
+
+
+def test_phrases_may_share_a_word_and_not_all_of_them():
+    told = ["new york", "york city", "new york city", "deep learning", "learning deep models", "deep learnings", "city"]
+    assert distinct_phrases(told, 9) == ["new york", "york city", "deep learning"]
+    assert distinct_phrases(told, 1) == ["new york"]
 
 
 def test_a_name_is_the_first_three_terms():

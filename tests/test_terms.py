@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from topics.data import Corpus
 from topics.errors import InvalidConfig
-from topics.terms import count_terms, detect_languages, stop_words_of, terms_of, words_of
+from topics.terms import count_terms, detect_languages, stop_words_of, terms_of, tokens_of, words_of
 
 
 def words(text):
@@ -64,6 +64,16 @@ def test_what_is_a_word(text, want):
         "see <a href='whale' class=big>now</a>",
         "see<br/>now",
         "see &nbsp;&amp;&lt;&#39; now",
+        "see &amp;nbsp; &amp;amp;quot; &amp;#39; now",
+        "see nbsp quot now",
+        "see <!-- unseen words > here --> now",
+        "see <script type='x'>var unseen = 1 < 2;</script > <STYLE>.unseen {}</style>now",
+        "see ssh://git@github.com/x/y.git file:///home/x http:// now",
+        "see 550e8400-e29b-41d4-a716-446655440000 0xDEADBEEF 0x7fff5fbff8b0 now",
+        "see d41d8cd98f00b204e9800998ecf8427e a1b2c3d4e5f6 now",
+        "see dGhpcyBpcyBhIHRlc3Qgb2YgMTIzIDQ1Ng== eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9 now",
+        "see data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUA/+AAAFCAYAAACNbyblAAAA now",
+        r"see \u00e9\x00 now",
         "see &lt;b&gt;now&lt;/b&gt;",
         "see <!-- --> now",
         "see 🐋👩‍👩‍👧‍👦🏳️‍🌈❤️ now",
@@ -74,6 +84,23 @@ def test_what_is_a_word(text, want):
 )
 def test_addresses_tags_entities_emoji_and_keys_are_no_words(text):
     assert words(text) == ["see", "now"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["face2face", "worldcup2018final", "deadbeef", "decade", "covid19 h1n1", "http https", "amp gt", "com org"],
+)
+def test_what_only_resembles_a_key_or_an_address_is_a_word(text):
+    assert words(text) == text.split()
+
+
+def test_of_a_host_the_name_stays():
+    assert words("Amazon.com, bbc.co.uk; example.org.") == ["amazon", "bbc", "example"]
+    assert words("ASP.NET and setup.py") == ["asp", "net", "and", "setup", "py"]
+
+
+def test_a_comment_that_never_ends_hides_nothing():
+    assert words("see <!-- this and <script> that") == ["see", "this", "and", "that"]
 
 
 @pytest.mark.parametrize(
@@ -151,6 +178,16 @@ def test_hostile_text_is_only_text(text):
             "深層学習、",
             "é\u0301",
             "a_",
+            "a1",
+            "0x",
+            "A1a",
+            "<!--",
+            "<script>",
+            "data:",
+            "://",
+            "&amp;",
+            r"\x00",
+            "a.co.uk",
         )
     ],
     ids=lambda text: text[:5],
@@ -159,6 +196,18 @@ def test_a_megabyte_without_a_space_takes_about_a_second_and_not_forever(text):
     began = time.process_time()
     words(text)
     assert time.process_time() - began < 10
+
+
+def test_tokens_are_the_words_in_reading_order_and_what_is_left_out_leaves_a_gap():
+    corpus = Corpus.from_texts(["the whale, the ship", "42", "whale 東京大学"]).texts
+    columns, rows = tokens_of(corpus, ["ship", "whale", "大学", "東京"])
+    got = [
+        columns[rows == corpus.texts.index(text)].tolist() for text in ("the whale, the ship", "42", "whale 東京大学")
+    ]
+    assert got == [[-1, 1, -1, 0], [], [1, 3, 2]]
+    assert columns.dtype == rows.dtype == np.int32
+    assert (np.diff(rows) >= 0).all()
+    assert [len(part) for part in tokens_of(Corpus.from_texts([]).texts, [])] == [0, 0]
 
 
 # --- terms --------------------------------------------------------------------------------------

@@ -209,6 +209,7 @@ SETTLE = Stage(
 COUNT = Stage(
     "terms",
     lambda at, params, texts: terms.count_terms(texts, params["language"], params["stop_words"], params["ngrams"]),
+    version=2,
     libraries=("icu4py", "stopwordsiso", "scikit-learn"),
 )
 DESCRIBE = Stage(
@@ -223,6 +224,7 @@ EXPAND = Stage(
     lambda at, params, settled, activations, counts: aspects.expansions(
         activations, settled, terms.words_left_out(counts.languages, params["stop_words"]), params["n_terms"]
     ),
+    version=2,
     libraries=("scipy", "stopwordsiso", "scikit-learn"),
 )
 NEST = Stage("layers", lambda at, params, *values: layers.nest(*values, **params))

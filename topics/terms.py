@@ -23,15 +23,30 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What looks like words and is none: addresses, tags. Nothing here looks twice at a letter (hence the look-behinds and
-# `++`): texts without spaces would take quadratic time.
+# What looks like words and is none: addresses, tags, keys. Nothing here looks twice at a letter (hence the look-behinds
+# and `++`): texts without spaces would take quadratic time.
 _NOT_WORDS = re.compile(
-    r"(?:https?|ftp)://\S+|\bwww\.\S+"
+    r"\bdata:[\w/.+-]{0,80}+;base64,[\w+/=-]*+"
+    r"|(?<![a-z0-9+])[a-z][a-z0-9+]{1,9}+://\S*+|\bwww\.\S+"
     r"|(?<![\w-])(?<![\w-]\.)[\w-]++(?:\.[\w-]++)++/\S*"
     r"|(?<![\w.+-])(?:mailto:)?[\w.+-]++@[\w-]++(?:\.[\w-]++)++"
-    r"|</?[a-zA-Z][^<>]{0,300}>",
+    r"|(?<=\w)\.(?:com|org|edu|gov|(?:co|ac|org|gov)\.uk)\b"  # what stands before may be the name of a firm
+    r"|</?[a-zA-Z][^<>]{0,300}>"
+    r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+    r"|\b0x[0-9a-f]++\b|\\(?:u[0-9a-f]{4}|x[0-9a-f]{2})"
+    r"|\b(?=[a-f]*+\d++[a-f]++\d)[0-9a-f]{8,}+\b",  # digits in two places: face2face is none
     re.IGNORECASE,
 )
+# Base64 and its like: long, in both cases, and with digits in two places, which a hashtag with a year has not.
+_KEY = re.compile(
+    r"(?<![A-Za-z0-9])(?=[a-z0-9]*+[A-Z])(?=[A-Z0-9]*+[a-z])(?=(?:[A-Za-z]*+\d++){2})[A-Za-z0-9]{16,}+=*+"
+)
+_UNSEEN = tuple(  # what a browser does not show
+    (re.compile(begin, re.IGNORECASE), re.compile(end, re.IGNORECASE))
+    for begin, end in (("<!--", "-->"), (r"<script\b", r"</script\s*>"), (r"<style\b", r"</style\s*>"))
+)
+_ENTITIES = set("nbsp quot apos lsquo rsquo ldquo rdquo ndash mdash hellip".split())  # left where the & was lost
+_ESCAPED = 3  # times an entity may have been escaped
 # Python's \w knows no combining marks, of which Thai, Hindi, Tamil, vowelled Arabic and others make their words.
 _MARKS = "".join(
     chr(code)
@@ -75,8 +90,8 @@ _ENGLISH_INFORMAL = set(
 def count_terms(texts: Texts, language: str = "auto", stop_words: Collection[str] = (), ngrams: int = 1) -> TermCounts:
     """Count the words of every text.
 
-    Words are runs of letters in any script, lower-cased; addresses, tags, HTML entities, numbers and
-    single letters are not words; Chinese, Japanese, Thai, Lao, Khmer and Burmese are segmented (ICU).
+    Words are runs of letters in any script, lower-cased; addresses, tags, HTML entities, keys (hexadecimal,
+    UUID, base64), numbers and single letters are not words; Chinese, Japanese, Thai, Lao, Khmer and Burmese are segmented (ICU).
     Words of fewer than two texts are dropped in corpora of a hundred texts or more.
 
     Parameters
@@ -166,8 +181,28 @@ def tokens_of(texts: Texts, vocabulary: Sequence[str]) -> tuple[NDArray[np.int32
 
 
 def prose(text: str) -> str:
-    """A text without what is no word: addresses, tags, HTML entities, keys."""
-    return _NOT_WORDS.sub(" ", html.unescape(text) if "&" in text else text)
+    """A text without what is no word: addresses, tags, HTML entities, keys.
+
+    Examples
+    --------
+    >>> prose("Ask me@x.org &amp;amp; &lt;b&gt;see&lt;/b&gt; x.org/a?b")
+    'Ask   &  see   '
+    """
+    for _ in range(_ESCAPED):
+        if "&" not in text or text == (text := html.unescape(text)):
+            break
+    if "<" in text:
+        for begin, end in _UNSEEN:
+            text = _without(text, begin, end)
+    return _KEY.sub(" ", _NOT_WORDS.sub(" ", text))
+
+
+def _without(text: str, begin: re.Pattern[str], end: re.Pattern[str]) -> str:
+    parts, at = [], 0
+    while (opened := begin.search(text, at)) and (closed := end.search(text, opened.end())):
+        parts.append(text[at : opened.start()])
+        at = closed.end()
+    return " ".join([*parts, text[at:]])
 
 
 def words_of(text: str) -> list[str]:
@@ -180,7 +215,7 @@ def words_of(text: str) -> list[str]:
         found = [part for word in found for part in _without_apostrophes(word)]
     if any(joiner in plain for joiner in "_" + _JOINERS):
         found = [word.strip("_" + _JOINERS) for word in found]
-    return [word for word in found if 1 < len(word) <= _LONGEST and word[0].isalpha()]
+    return [word for word in found if 1 < len(word) <= _LONGEST and word[0].isalpha() and word not in _ENTITIES]
 
 
 def _without_apostrophes(word: str) -> list[str]:

@@ -6,6 +6,7 @@ k topics, v terms.
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,25 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 _NAMED = 3  # terms in a name
+_ACCENTS = "\u0300\u0301\u0302\u0303\u0308\u030a\u030c\u0327"  # grave to tilde, umlaut, ring, caron, cedilla
+# What a word ends in, and what it would end in otherwise.
+_ENDINGS = tuple(
+    (re.compile(rf"(?<=..)(?:{ending})$"), others.split(",") if others else [""])
+    for ending, others in (
+        ("(?<=..[^s])s", ""),
+        ("(?<=[sxzo])es|(?<=[cs]h)es", ""),
+        ("ies", "y"),
+        ("ves", "f,fe"),
+        ("ses", "sis"),
+        ("ices", "ex,ix"),
+        ("men", "man"),
+    )
+)
+_IRREGULAR = dict(
+    pair.split("/")
+    for pair in "men/man children/child people/person feet/foot teeth/tooth mice/mouse geese/goose "
+    "criteria/criterion phenomena/phenomenon".split()
+)
 
 
 def class_tfidf(topic_counts: sparse.csr_array, weighting: str = "plain") -> sparse.csr_array:
@@ -55,7 +75,7 @@ def class_tfidf(topic_counts: sparse.csr_array, weighting: str = "plain") -> spa
 
 
 def distinct_terms(terms: Iterable[str], most: int) -> list[str]:
-    """The first terms that do not repeat an earlier one as plural or part.
+    """The first terms that say nothing an earlier one has said: no plural and no part of one.
 
     Examples
     --------
@@ -65,12 +85,12 @@ def distinct_terms(terms: Iterable[str], most: int) -> list[str]:
     chosen: list[str] = []
     seen: set[str] = set()
     for term in terms:
-        words = [singular(word) for word in term.split()]
         if len(chosen) == most:
             break
-        if words and not any(word in seen for word in words):
+        words = [spellings(word) for word in term.split()]
+        if words and not any(seen & word for word in words):
             chosen.append(term)
-            seen.update(words)
+            seen.update(*words)
     return chosen
 
 
@@ -84,29 +104,47 @@ def distinct_phrases(phrases: Iterable[str], most: int) -> list[str]:
     >>> distinct_phrases(["machine learning", "learning machines", "deep machine learning", "deep learning"], 4)
     ['machine learning', 'deep learning']
     """
-    chosen: dict[frozenset[str], str] = {}
+    chosen: dict[str, list[frozenset[str]]] = {}
     for phrase in phrases:
         if len(chosen) == most:
             break
-        words = frozenset(singular(word) for word in phrase.split())
-        if not any(words <= other or words >= other for other in chosen):
-            chosen[words] = phrase
-    return list(chosen.values())
+        words = [spellings(word) for word in phrase.split()]
+        if not any(_part_of(words, other) or _part_of(other, words) for other in chosen.values()):
+            chosen[phrase] = words
+    return list(chosen)
 
 
-def singular(word: str) -> str:
-    """Fold an English plural, roughly; other words stay as they are.
+def _part_of(words: Sequence[frozenset[str]], whole: Sequence[frozenset[str]]) -> bool:
+    return all(any(word & other for other in whole) for word in words)
+
+
+def spellings(word: str) -> frozenset[str]:
+    """A word, and what it may be the English plural of; two words are one where they have a spelling in common.
+
+    Also those without accents: people leave them out. Most of what is returned are no words, which does no harm.
+    Verbs are left as they are: with -ed and -ing folded, coherence and diversity of three corpora were a little less.
 
     Examples
     --------
-    >>> [singular(word) for word in ("cities", "boxes", "graphs", "class", "bus", "series")]
-    ['city', 'box', 'graph', 'class', 'bus', 'sery']
+    >>> pairs = ("movies", "movie"), ("viruses", "virus"), ("wolves", "wolf"), ("women", "woman"), ("cafés", "cafe")
+    >>> [bool(spellings(one) & spellings(other)) for one, other in pairs]
+    [True, True, True, True, True]
+    >>> pairs = ("glass", "glas"), ("planes", "plan"), ("bus", "business"), ("photo", "photography")
+    >>> [bool(spellings(one) & spellings(other)) for one, other in pairs]
+    [False, False, False, False]
     """
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if re.search(r"(?:x|ch|sh|ss)es$", word):
-        return word[:-2]
-    return word[:-1] if len(word) > 3 and re.search(r"[^sui]s$", word) else word
+    found = {word, _IRREGULAR.get(word, word)}
+    for ending, others in _ENDINGS:
+        if match := ending.search(word):
+            found.update(word[: match.start()] + other for other in others)
+    return frozenset(found | {_without_accents(one) for one in found if len(one) > 3})
+
+
+def _without_accents(word: str) -> str:
+    if word.isascii():
+        return word
+    parts = unicodedata.normalize("NFD", word)
+    return unicodedata.normalize("NFC", "".join(part for part in parts if part not in _ACCENTS))
 
 
 def name_of(terms: Sequence[str]) -> str:
