@@ -189,7 +189,7 @@ def test_terms_by_weight_alone_are_in_its_order_and_the_weights_are_kept_either_
         np.testing.assert_array_equal(topics.weights.toarray(), want.toarray())
     for row, (terms, weights) in enumerate(zip(plain.terms, plain.term_weights, strict=True)):
         dense = want.toarray()[row]
-        order = sorted(range(len(dense)), key=lambda column: (-dense[column], column))  # noqa: B023
+        order = sorted(range(len(dense)), key=lambda column: (-dense[column], column))
         assert list(terms) == distinct_terms([counts.vocabulary[column] for column in order], 10)
         assert list(weights) == sorted(weights, reverse=True)
 

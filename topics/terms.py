@@ -91,7 +91,8 @@ def count_terms(texts: Texts, language: str = "auto", stop_words: Collection[str
     """Count the words of every text.
 
     Words are runs of letters in any script, lower-cased; addresses, tags, HTML entities, keys (hexadecimal,
-    UUID, base64), numbers and single letters are not words; Chinese, Japanese, Thai, Lao, Khmer and Burmese are segmented (ICU).
+    UUID, base64), numbers and single letters are not words; Chinese, Japanese, Thai, Lao, Khmer and
+    Burmese are segmented (ICU).
     Words of fewer than two texts are dropped in corpora of a hundred texts or more.
 
     Parameters

@@ -185,4 +185,5 @@ def _folder(model: str) -> Path | None:
     if (path / "config.cfg").is_file():
         return path
     spec = find_spec(model) if model.isidentifier() else None
-    return Path(spec.origin).parent if spec is not None and spec.origin else None
+    package = Path(spec.origin).parent if spec is not None and spec.origin else None
+    return package if package is not None and (package / "meta.json").is_file() else None
