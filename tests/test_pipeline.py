@@ -422,7 +422,12 @@ def test_a_handful_of_documents_is_a_run(many):
 def test_every_stage_says_what_decides_it():
     assert set(STAGES) == {stage.name for stage in STAGES.values()}
     assert all(stage.version >= 1 for stage in STAGES.values())
-    assert {name for name, stage in STAGES.items() if stage.outside} == {"intake", "encoder", "precomputed"}
+    assert {name for name, stage in STAGES.items() if stage.outside} == {
+        "intake",
+        "encoder",
+        "precomputed",
+        "noun phrases",
+    }
     with pytest.raises(dataclasses.FrozenInstanceError):
         ENCODER.version = 2
 

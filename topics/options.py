@@ -13,7 +13,7 @@ from topics.errors import InvalidConfig
 F = TypeVar("F", bound=Callable[..., Any])
 
 COLUMNS = ("text", "id", "date", "class")  #: of the input, which a configuration file may name as well
-_LISTS = {"stop_words": "WORD,WORD", "aspects": "ASPECT,ASPECT"}  #: settings of several values, given as often as liked
+_LISTS = {"stop_words": "WORD,WORD", "aspects": "NAME,NAME"}  #: settings of several values, given as often as liked
 
 
 def columns(command: F) -> F:

@@ -107,7 +107,7 @@ def test_words_are_post_processed_as_the_documents_are():
 @pytest.mark.parametrize("encoder", [None, "precomputed:vectors.npy", ARRAY])
 def test_keybert_without_an_encoder_is_refused_before_any_work(encoder):
     given = {"embeddings": np.eye(3)} if encoder is None else {"encoder": encoder}
-    with pytest.raises(InvalidConfig, match="aspects=keybert .*no encoder. mmr does without"):
+    with pytest.raises(InvalidConfig, match=r"aspects=keybert .*no encoder\. mmr does without"):
         topics.fit(["one", "two", "three"], store=NO_STORE, aspects=("keybert",), **given)
 
 
