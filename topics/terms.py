@@ -23,24 +23,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What looks like words and is none: addresses, tags, keys. Nothing here looks twice at a letter (hence the look-behinds
-# and `++`): texts without spaces would take quadratic time.
-_NOT_WORDS = re.compile(
-    r"\bdata:[\w/.+-]{0,80}+;base64,[\w+/=-]*+"
-    r"|(?<![a-z0-9+])[a-z][a-z0-9+]{1,9}+://\S*+|\bwww\.\S+"
-    r"|(?<![\w-])(?<![\w-]\.)[\w-]++(?:\.[\w-]++)++/\S*"
-    r"|(?<![\w.+-])(?:mailto:)?[\w.+-]++@[\w-]++(?:\.[\w-]++)++"
-    r"|(?<=\w)\.(?:com|org|edu|gov|(?:co|ac|org|gov)\.uk)\b"  # what stands before may be the name of a firm
-    r"|</?[a-zA-Z][^<>]{0,300}>"
-    r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
-    r"|\b0x[0-9a-f]++\b|\\(?:u[0-9a-f]{4}|x[0-9a-f]{2})"
-    r"|\b(?=[a-f]*+\d++[a-f]++\d)[0-9a-f]{8,}+\b",  # digits in two places: face2face is none
-    re.IGNORECASE,
+# What looks like words and is none: tags, addresses, keys; each after a mark without which it need not be looked for.
+# None looks twice at a letter (hence the look-behinds and `++`): texts without spaces would take quadratic time.
+_NOT_WORDS = tuple(
+    (mark, re.compile(pattern, re.IGNORECASE))
+    for mark, pattern in (
+        ("<", r"</?[a-zA-Z][^<>]{0,300}>"),
+        (";base64,", r"\bdata:[\w/.+-]{0,80}+;base64,[\w+/=-]*+"),
+        ("://", r"(?<![a-z0-9+])[a-z][a-z0-9+]{1,9}+://\S*+"),
+        (".", r"\bwww\.\S+"),
+        ("@", r"(?<![\w.+-])(?:mailto:)?[\w.+-]++@[\w-]++(?:\.[\w-]++)++"),
+        ("/", r"(?<![\w-])(?<![\w-]\.)[\w-]++(?:\.[\w-]++)++/\S*"),
+        (".", r"\.(?<=\w\.)(?:com|org|edu|gov|(?:co|ac|org|gov)\.uk)\b"),  # what stands before may name a firm
+        ("-", r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"),
+        ("0", r"\b0x[0-9a-f]++\b"),
+        ("\\", r"\\(?:u[0-9a-f]{4}|x[0-9a-f]{2})"),
+    )
 )
-# Base64 and its like: long, in both cases, and with digits in two places, which a hashtag with a year has not.
-_KEY = re.compile(
-    r"(?<![A-Za-z0-9])(?=[a-z0-9]*+[A-Z])(?=[A-Z0-9]*+[a-z])(?=(?:[A-Za-z]*+\d++){2})[A-Za-z0-9]{16,}+=*+"
-)
+# Hexadecimal, base64: long, with digits in two places, which face2face and a hashtag with a year have not.
+_KEY = re.compile(r"(?=[a-z]*+\d++[a-z]++\d)(?:[0-9a-f]{7,}|[0-9a-z]{16,})")
 _UNSEEN = tuple(  # what a browser does not show
     (re.compile(begin, re.IGNORECASE), re.compile(end, re.IGNORECASE))
     for begin, end in (("<!--", "-->"), (r"<script\b", r"</script\s*>"), (r"<style\b", r"</style\s*>"))
@@ -182,7 +183,7 @@ def tokens_of(texts: Texts, vocabulary: Sequence[str]) -> tuple[NDArray[np.int32
 
 
 def prose(text: str) -> str:
-    """A text without what is no word: addresses, tags, HTML entities, keys.
+    """A text without what is no prose: addresses, tags, HTML entities, UUIDs.
 
     Examples
     --------
@@ -195,7 +196,10 @@ def prose(text: str) -> str:
     if "<" in text:
         for begin, end in _UNSEEN:
             text = _without(text, begin, end)
-    return _KEY.sub(" ", _NOT_WORDS.sub(" ", text))
+    for mark, pattern in _NOT_WORDS:
+        if mark in text:
+            text = pattern.sub(" ", text)
+    return text
 
 
 def _without(text: str, begin: re.Pattern[str], end: re.Pattern[str]) -> str:
@@ -216,7 +220,11 @@ def words_of(text: str) -> list[str]:
         found = [part for word in found for part in _without_apostrophes(word)]
     if any(joiner in plain for joiner in "_" + _JOINERS):
         found = [word.strip("_" + _JOINERS) for word in found]
-    return [word for word in found if 1 < len(word) <= _LONGEST and word[0].isalpha() and word not in _ENTITIES]
+    return [word for word in found if 1 < len(word) <= _LONGEST and word[0].isalpha() and not _is_noise(word)]
+
+
+def _is_noise(word: str) -> bool:
+    return word in _ENTITIES if word.isalpha() else _KEY.fullmatch(word) is not None
 
 
 def _without_apostrophes(word: str) -> list[str]:
