@@ -131,6 +131,15 @@ def test_stop_words_come_in_a_list_or_one_by_one(cli, world):
     assert topics.load("outputs/documents").config.stop_words == ("bank", "rate", "match")
 
 
+def test_aspects_come_in_a_list_or_one_by_one_and_are_shown(cli, world):
+    cli("fit", world.csv, "--encoder", world.model, "--aspects", "ctfidf, MMR=.30", "--aspects", "phrases")
+    run = topics.load("outputs/documents")
+    assert run.config.aspects == ("ctfidf", "mmr=0.3", "phrases")
+    shown = cli("show", "outputs/documents", "0").out
+    assert f"  by weight: {', '.join(run.topics['aspect_ctfidf'][0])}\n" in shown
+    assert f"  unlike each other: {', '.join(run.topics['aspect_mmr'][0])}\n" in shown
+
+
 def test_texts_are_kept_if_asked_for(cli, world):
     cli("fit", world.csv, "--encoder", world.model, "--id", "id", "--keep-text")
     kept = pd.read_parquet("outputs/documents/documents.parquet")

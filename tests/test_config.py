@@ -121,6 +121,9 @@ SETTINGS = st.fixed_dictionaries(
         "seed": st.integers(0, 2**31 - 1),
         "keep_text": st.booleans(),
         "ngrams": st.integers(1, 3),
+        "weighting": st.sampled_from(["plain", "bm25", "sqrt", "bm25+sqrt"]),
+        "ranking": st.sampled_from(["coherence", "ctfidf"]),
+        "aspects": st.sampled_from([(), ("mmr",), ('pos=a \\ " b', "MMR = .50")]),
         "postprocess": st.sampled_from(["none", "center", "whiten=7", "remove-top-components,whiten"]),
     },
 )

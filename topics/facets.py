@@ -44,7 +44,8 @@ def check_aspects(config: Config, encodes: bool) -> None:
     """
     asked = parse_aspects(config.aspects)
     if "pos" in asked:
-        check_spacy(asked["pos"])
+        told = config.language not in ("auto", "none")  # otherwise the language, and so the model, is yet to be seen
+        check_spacy(asked["pos"] or (default_model((config.language,)) if told else ""))
     if "keybert" in asked and (not encodes or config.encoder.startswith((SCHEME, ARRAY))):
         raise InvalidConfig(
             "aspects=keybert compares words encoded as the documents were, and these vectors were given: there is no "

@@ -11,10 +11,13 @@ import topics
 from topics import NO_STORE, Config
 from topics.aspects import parse_aspects, spell_aspects
 from topics.console import print_topic
+from topics.corpus import Source
 from topics.embedding.precomputed import ARRAY
 from topics.errors import InvalidConfig
+from topics.pipeline import fit_topics
 from topics.refits import Refits
 from topics.report import summarize, to_html, to_markdown
+from topics.steps import STAGES
 from topics.store import Store
 from topics.workshop import Workshop
 
@@ -145,6 +148,21 @@ def test_plain_c_tf_idf_is_there_as_the_terms_or_beside_them(runs):
     assert (other.model.weights.data >= 0).all()
     assert other.topics["terms"].tolist() == run.topics["terms"].tolist()
     assert other.topics["term_weights"].tolist() != run.topics["term_weights"].tolist()
+
+
+def test_aspects_can_be_made_elsewhere(world):
+    store, config = (
+        world.store("elsewhere"),
+        Config.of(encoder=world.model, aspects=ASKED, postprocess="center", **FAST),
+    )
+
+    def elsewhere(stage, inputs, params):
+        return Workshop(store).run(STAGES[stage.name], inputs, params)  # nothing is at hand but what the store holds
+
+    run = fit_topics(Source(str(world.csv), id="id"), config, Workshop(store), elsewhere)
+    assert all(run.topics["aspect_keybert"])
+    settings = {"store": world.store("here"), "aspects": ASKED, "postprocess": "center", **FAST}
+    assert world.fit(world.csv, id="id", **settings) == run
 
 
 def test_reports_and_the_terminal_show_every_aspect_by_its_name(capsys):

@@ -113,6 +113,12 @@ def test_a_model_that_is_not_there_is_named(name):
         check_spacy(name)
 
 
+def test_a_model_that_the_language_asks_for_is_looked_for_before_any_work():
+    pytest.importorskip("spacy")
+    with pytest.raises(InvalidConfig, match="no model 'eo_core_news_sm' of spaCy"):
+        topics.fit(["a text"], encoder=len, aspects=("pos",), language="eo", store=NO_STORE)
+
+
 def test_another_model_has_another_key(model):
     before = decisive(model)
     assert decisive(model) == before
