@@ -29,6 +29,7 @@ from topics.corpus import Source, file_digest, read
 from topics.data import Intake
 from topics.embedding import precomputed
 from topics.isotropy import isotropy
+from topics.prose import prose
 from topics.store import Ref
 from topics.workshop import Params, Stage, Workshop
 
@@ -107,7 +108,7 @@ def _left_open(params: Params, prepared: ConvertedEncoder) -> Ref:
 def _nouns(params: Params, texts: Texts, settled: Settled, counts: TermCounts, embeddings: Embeddings) -> Aspect:
     rows = aspects.central_texts(settled, embeddings)
     return aspects.noun_phrases(
-        [terms.prose(texts.texts[row]) for row in rows],
+        [prose(texts.texts[row]) for row in rows],
         settled.labels[rows],
         len(settled.centroids),
         aspects.open_tagger(params["model"]),

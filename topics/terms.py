@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import logging
 import re
 import unicodedata
@@ -15,6 +14,7 @@ import numpy as np
 from topics.data import TermCounts, Texts
 from topics.errors import InvalidConfig
 from topics.progress import track
+from topics.prose import is_noise, prose
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -23,31 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What looks like words and is none: tags, addresses, keys; each after a mark without which it need not be looked for.
-# None looks twice at a letter (hence the look-behinds and `++`): texts without spaces would take quadratic time.
-_NOT_WORDS = tuple(
-    (mark, re.compile(pattern, re.IGNORECASE))
-    for mark, pattern in (
-        ("<", r"</?[a-zA-Z][^<>]{0,300}>"),
-        (";base64,", r"\bdata:[\w/.+-]{0,80}+;base64,[\w+/=-]*+"),
-        ("://", r"(?<![a-z0-9+])[a-z][a-z0-9+]{1,9}+://\S*+"),
-        (".", r"\bwww\.\S+"),
-        ("@", r"(?<![\w.+-])(?:mailto:)?[\w.+-]++@[\w-]++(?:\.[\w-]++)++"),
-        ("/", r"(?<![\w-])(?<![\w-]\.)[\w-]++(?:\.[\w-]++)++/\S*"),
-        (".", r"\.(?<=\w\.)(?:com|org|edu|gov|(?:co|ac|org|gov)\.uk)\b"),  # what stands before may name a firm
-        ("-", r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"),
-        ("0", r"\b0x[0-9a-f]++\b"),
-        ("\\", r"\\(?:u[0-9a-f]{4}|x[0-9a-f]{2})"),
-    )
-)
-# Hexadecimal, base64: long, with digits in two places, which face2face and a hashtag with a year have not.
-_KEY = re.compile(r"(?=[a-z]*+\d++[a-z]++\d)(?:[0-9a-f]{7,}|[0-9a-z]{16,})")
-_UNSEEN = tuple(  # what a browser does not show
-    (re.compile(begin, re.IGNORECASE), re.compile(end, re.IGNORECASE))
-    for begin, end in (("<!--", "-->"), (r"<script\b", r"</script\s*>"), (r"<style\b", r"</style\s*>"))
-)
-_ENTITIES = set("nbsp quot apos lsquo rsquo ldquo rdquo ndash mdash hellip".split())  # left where the & was lost
-_ESCAPED = 3  # times an entity may have been escaped
 # Python's \w knows no combining marks, of which Thai, Hindi, Tamil, vowelled Arabic and others make their words.
 _MARKS = "".join(
     chr(code)
@@ -182,34 +157,6 @@ def tokens_of(texts: Texts, vocabulary: Sequence[str]) -> tuple[NDArray[np.int32
     return np.concatenate([np.empty(0, np.int32), *columns]), rows
 
 
-def prose(text: str) -> str:
-    """A text without what is no prose: addresses, tags, HTML entities, UUIDs.
-
-    Examples
-    --------
-    >>> prose("Ask me@x.org &amp;amp; &lt;b&gt;see&lt;/b&gt; x.org/a?b")
-    'Ask   &  see   '
-    """
-    for _ in range(_ESCAPED):
-        if "&" not in text or text == (text := html.unescape(text)):
-            break
-    if "<" in text:
-        for begin, end in _UNSEEN:
-            text = _without(text, begin, end)
-    for mark, pattern in _NOT_WORDS:
-        if mark in text:
-            text = pattern.sub(" ", text)
-    return text
-
-
-def _without(text: str, begin: re.Pattern[str], end: re.Pattern[str]) -> str:
-    parts, at = [], 0
-    while (opened := begin.search(text, at)) and (closed := end.search(text, opened.end())):
-        parts.append(text[at : opened.start()])
-        at = closed.end()
-    return " ".join([*parts, text[at:]])
-
-
 def words_of(text: str) -> list[str]:
     """The words of one text, lower-cased, in reading order."""
     plain = prose(text).lower()
@@ -220,11 +167,7 @@ def words_of(text: str) -> list[str]:
         found = [part for word in found for part in _without_apostrophes(word)]
     if any(joiner in plain for joiner in "_" + _JOINERS):
         found = [word.strip("_" + _JOINERS) for word in found]
-    return [word for word in found if 1 < len(word) <= _LONGEST and word[0].isalpha() and not _is_noise(word)]
-
-
-def _is_noise(word: str) -> bool:
-    return word in _ENTITIES if word.isalpha() else _KEY.fullmatch(word) is not None
+    return [word for word in found if 1 < len(word) <= _LONGEST and word[0].isalpha() and not is_noise(word)]
 
 
 def _without_apostrophes(word: str) -> list[str]:
