@@ -218,7 +218,7 @@ DESCRIBE = Stage(
     lambda at, params, settled, counts, embeddings, corpus: description.describe(
         settled, counts, embeddings, corpus.copies, **params
     ),
-    version=2,
+    version=3,
 )
 EXPAND = Stage(
     "expansions",
