@@ -63,14 +63,11 @@ check: .venv/.dev-stamp
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: $(if $(wildcard benchmarks/__main__.py),.venv/.run-stamp)
-	@if [ ! -e benchmarks/__main__.py ]; then \
-		echo 'The benchmarks come with a later release; there is nothing to run yet.'; \
-	elif [ -z "$$DATA" ]; then \
+bench: .venv/.rivals-stamp
+	@if [ -z "$$DATA" ]; then \
 		echo 'make bench needs DATA=folder, the folder with the benchmark corpora.' >&2; exit 2; \
-	else \
-		exec .venv/bin/python -m benchmarks "$$DATA" $(ARGS); \
-	fi
+	fi; \
+	PYTHONPATH=.venv/rivals exec .venv/bin/python -m benchmarks "$$DATA" $(ARGS)
 
 # uv keeps what is locked already unless UPGRADE=--upgrade. Universal: one file for every system and Python 3.11 up.
 COMPILE = .venv/bin/uv pip compile pyproject.toml --quiet --config-file lock/uv.toml --universal --python-version 3.11 \
@@ -104,4 +101,11 @@ clean:
 .venv/.dev-stamp: lock/dev.txt .venv/.run-stamp
 	@echo 'Installing the tools for tests and checks ...'
 	@$(PIP_INSTALL) -r lock/dev.txt
+	@touch $@
+
+# Beside the locked packages, where only benchmarks see them.
+.venv/.rivals-stamp: benchmarks/rivals.txt .venv/.run-stamp
+	@echo 'Installing what the benchmarks compare with ...'
+	@rm -rf .venv/rivals
+	@$(PIP_INSTALL) --target .venv/rivals -r benchmarks/rivals.txt
 	@touch $@

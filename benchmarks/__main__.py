@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks import confidence, embedding, isotropy, long, static
+from benchmarks import confidence, embedding, isotropy, long, quality, static
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BENCHMARKS: dict[str, Callable[[Path], tuple[str, list[str]]]] = {
+BENCHMARKS: dict[str, Callable[..., tuple[str, list[str]]]] = {
     "confidence": confidence.run,
     "embedding": embedding.run,
     "isotropy": isotropy.run,
     "long": long.run,
+    "quality": quality.run,
     "static": static.run,
 }
 
@@ -31,10 +32,14 @@ BENCHMARKS: dict[str, Callable[[Path], tuple[str, list[str]]]] = {
 @click.command()
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("names", nargs=-1, type=click.Choice(sorted(BENCHMARKS)))
-def main(data: Path, names: tuple[str, ...]) -> None:
+@click.option("--full", is_flag=True, help="quality: whole corpora, not 8,000 documents of each.")
+@click.option("--corpus", "corpora", multiple=True, help="quality: this corpus only; may come several times.")
+@click.option("--tables", is_flag=True, help="quality: measure nothing, write what there is.")
+def main(data: Path, names: tuple[str, ...], full: bool, corpora: tuple[str, ...], tables: bool) -> None:
     """Run the benchmarks NAMES, or all of them, on the corpora in DATA."""
     for name in names or BENCHMARKS:
-        text, libraries = BENCHMARKS[name](data)
+        more = {"full": full, "corpora": corpora, "tables": tables} if name == "quality" else {}
+        text, libraries = BENCHMARKS[name](data, **more)
         releases = ", ".join(f"{library} {metadata.version(library)}" for library in libraries)
         told = (
             f"{text}\nRepeat with `make bench DATA=folder ARGS={name}`. "
