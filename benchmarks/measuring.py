@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 import topics
 from benchmarks.methods import Documents
 from topics import metrics
+from topics.embedding import convert, find_checkpoint, open_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,10 +43,21 @@ class Case:
 
 
 class Encoder:
-    """Words to vectors, by the encoder of the documents."""
+    """Words to vectors, by the encoder of the documents; opened once, and each word embedded once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, NDArray[np.float32]] = {}
 
     def encode(self, sentences: Iterable[str], **_: Any) -> NDArray[np.float32]:
-        return topics.embed(list(sentences), MODEL, workers=1).vectors
+        words = list(sentences)
+        missing = sorted({word for word in words if word not in self._known})
+        if missing:
+            self._known.update(zip(missing, self._model.encode(missing), strict=True))
+        return np.array([self._known[word] for word in words])
+
+    @cached_property
+    def _model(self) -> Any:
+        return open_encoder(convert(find_checkpoint(MODEL)), f"{MODEL}?device=cpu")
 
 
 def read_case(path: Path, most: int | None) -> Case:
