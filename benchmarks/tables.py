@@ -55,9 +55,9 @@ tokeniser. *Found*: topics there were, where the method cannot find as many as a
 _PAPER = f"""
 ## The protocol of the BERTopic paper
 
-octis_BBC_News, repeated documents left out, {PAPER[0]} to {PAPER[-1]} topics in steps of ten. Their words are measured in
-the documents they come from, as the paper did: gensim's c_npmi (the measures here give its numbers to 1e-6), split at
-spaces, ten words a topic; means over all runs. Published for BERTopic with another encoder: .167 and .794.
+octis_BBC_News, repeated documents left out, {PAPER[0]} to {PAPER[-1]} topics in steps of ten. Their words are measured
+in the documents they come from, as the paper did: gensim's c_npmi (the measures here give its numbers to 1e-6), split
+at spaces, ten words a topic; means over all runs. Published for BERTopic with another encoder: .167 and .794.
 
 | method | seeds | NPMI | diversity | {" | ".join(f"NPMI at {k}" for k in PAPER)} | found at {PAPER[-1]} |
 |---|---:|---:|---:|{"---:|" * len(PAPER)}---:|
