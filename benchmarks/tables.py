@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.measuring import MODEL, NUMBERS, PAPER
+from benchmarks.measuring import MODEL, NUMBERS, PAPER, TASKS
 from topics.metrics import pairwise_agreement
 
 if TYPE_CHECKING:
@@ -29,8 +29,15 @@ documents with a label, a draw with a fixed seed where there are more than stand
   `ClassTfidfTransformer(bm25_weighting=True, reduce_frequent_words=True)`, MMR of 0.3, outliers reduced by embeddings.
 - **NMF**: scikit-learn's, on `TfidfVectorizer(stop_words="english", max_df=0.95, min_df=2)`; **KeyNMF**: Turftopic's.
   Both have to be told a number of topics and are told that of the classes, which the others do not know.
-  A document's topic is the one that weighs most.
+  A document's topic is the one that weighs most. What KeyNMF and the best practices embed counts in their time.
 - **EVoC**: as it comes; it has no words and places nothing new.
+"""
+_RUNS = f"""
+Runs with different seeds that there are, of the method with fewest to that with most; a dash in a table below is what a
+method cannot do, or was not measured yet.
+
+| corpus | {" | ".join(TASKS)} |
+|---|{"---:|" * len(TASKS)}
 """
 _AGREEMENT = """
 ## Agreement, stability, new documents
@@ -49,7 +56,9 @@ _WORDS = """
 
 Ten words each, of topics of one half of the documents, measured in the other: C_NPMI (windows of 10 tokens), C_V (of
 110), and diversity, the share of words that are distinct. Tokens of two letters or more, stop words too; nobody's own
-tokeniser. *Found*: topics there were, where the method cannot find as many as asked for: fewer topics are easier.
+tokeniser. Stop words keep each other company, so that BERTopic as it comes, which has them among its words, gains in
+C_NPMI where texts are short; its diversity tells. *Found*: topics there were, where the method cannot find as many as
+asked for: fewer topics are easier.
 
 """
 _PAPER = f"""
@@ -91,6 +100,7 @@ def report(results: Results, methods: Sequence[str], plot: Path, absent: Sequenc
     text = _ABOUT
     if absent:
         text += f"\nNot installed, so not measured again now: {', '.join(absent)}.\n"
+    text += _RUNS + "\n".join(runs(results, *corpus, methods) for corpus in results.corpora()) + "\n"
     text += _AGREEMENT + "\n".join(line(row) for row in rows) + "\n"
     if rows and find_spec("matplotlib"):
         draw(rows, plot)
@@ -109,6 +119,15 @@ def report(results: Results, methods: Sequence[str], plot: Path, absent: Sequenc
         )
     papers = [row for corpus in results.corpora() for method in methods if (row := protocol(results, *corpus, method))]
     return text.rstrip() + "\n" + (_PAPER + "\n".join(papers) + "\n" if papers else "")
+
+
+def runs(results: Results, corpus: str, n: int, methods: Sequence[str]) -> str:
+    """A row that says of how many seeds each measurement is there: of the methods that have fewest and most."""
+    cells = [f"{corpus}, {n:,}"]
+    for task in TASKS:
+        many = sorted({len(results.of(corpus, n, task, method)) for method in methods})
+        cells.append("–".join(str(end) for end in dict.fromkeys((many[0], many[-1]))))
+    return f"| {' | '.join(cells)} |"
 
 
 def agreement(results: Results, corpus: str, n: int, method: str) -> dict[str, Any] | None:

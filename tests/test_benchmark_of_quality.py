@@ -76,6 +76,7 @@ def test_the_tables_hold_what_was_measured_and_no_more(case, tmp_path):
     assert "Not installed, so not measured again now: another." in text
     assert "| fruit, 60 | by class | 0 | not so many | – | – | – |" in text  # asked for 20
     assert text.count("by class, twice") == 1
+    assert "| fruit, 60 | 3 | 3 | 3 | 3 | 0 |" in text  # how many runs of each measurement
 
 
 def test_the_parts_of_a_corpus_do_not_overlap_and_depend_on_the_seed(case):
