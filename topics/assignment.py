@@ -49,7 +49,8 @@ def settle(
     copies : ndarray of shape (u,)
         Documents that carry each text.
     coverage : float in [0, 1] or "auto"
-        auto takes those whose neighbours speak as clearly as those of 95 % of the clustered texts.
+        auto takes those whose neighbours speak as clearly as those of 95 % of the clustered texts. New
+        texts need a strength that as large a share of the old ones has as got a topic.
     agreement : ndarray of shape (u,), optional
         Share of each text's ties that stay inside a group when the grouping is repeated, as `Graph` has it: a vote
         that names the clusterer's topic is right to that extent. By default, and where it is nan, all stay.
@@ -161,13 +162,18 @@ def _kept(
     """Which texts get a topic, and how clear a new one has to be."""
     if coverage == "auto":
         clear = float(np.quantile(strength[clustered], _CLEAR)) if clustered.any() else 0.0
-        return clustered | (strength >= clear), clear
+        kept = clustered | (strength >= clear)
+        return kept, _passed_by(float(kept.mean()) if len(kept) else 1.0, strength)
     order = np.lexsort((-strength, ~clustered))  # stable: ties stay in the order of their keys
     share = np.cumsum(copies[order]) / max(int(copies.sum()), 1)
     kept = np.zeros(len(strength), dtype=bool)
     kept[order[: int(np.searchsorted(share, coverage - 1e-9)) + 1 if coverage > 0 else 0]] = True
-    # New documents cannot be clustered, so the dial becomes a threshold that as many would pass.
-    return kept, float(np.quantile(strength, 1 - coverage)) if coverage < 1 and len(strength) else 0.0
+    return kept, _passed_by(coverage, strength)
+
+
+def _passed_by(share: float, strength: NDArray[np.float32]) -> float:
+    """The threshold that so many of the texts would pass: new ones cannot be clustered, they need one."""
+    return float(np.quantile(strength, 1 - share)) if share < 1 and len(strength) else 0.0
 
 
 def _by_final_size(labels: NDArray[np.int32], copies: NDArray[np.int64], k: int) -> NDArray[np.int32]:

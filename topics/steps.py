@@ -204,7 +204,7 @@ SETTLE = Stage(
     lambda at, params, clusters, embeddings, found, corpus, graph: assignment.settle(
         clusters, embeddings, found, corpus.copies, params["coverage"], graph.agreement
     ),
-    version=3,
+    version=4,
     libraries=("scikit-learn",),
 )
 COUNT = Stage(
