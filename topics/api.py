@@ -10,9 +10,9 @@ import numpy as np
 
 from topics.config import Config
 from topics.corpus import MEMORY, Source, read
-from topics.data import Corpus, Embeddings, Texts
+from topics.data import Corpus, Embeddings, Texts, distinct_texts
 from topics.embedding import as_encoder, fitted, name_of
-from topics.embedding.precomputed import ARRAY, embed_documents
+from topics.embedding.precomputed import ARRAY, SCHEME, embed_documents
 from topics.errors import InvalidConfig, InvalidInput
 from topics.pipeline import embed_corpus, embed_texts, fit_topics
 from topics.placement import Placed, assignments, place_texts
@@ -143,24 +143,31 @@ def embed(
     given, name = (None, encoder or Config.of().encoder) if isinstance(encoder, str) else (encoder, name_of(encoder))
     told = {"long": long, "workers": workers, "batch_size": batch_size}
     config = Config.of(encoder=name, **{key: value for key, value in told.items() if value is not None})
-    corpus = read(documents, text=text).corpus
     workshop = Workshop(store or Store(), config.threads, config.batch_size)
-    if given is not None:
-        given = fitted(given, corpus.texts)
-    location = documents.location if isinstance(documents, Source) else MEMORY
-    if isinstance(documents, str | os.PathLike):
-        location = os.fspath(documents)
-    whole = workshop.hold("corpus", corpus.key, corpus)
-    texts = workshop.hold("texts", corpus.texts.fingerprint[:40], corpus.texts)
-    found: Embeddings = workshop.load(
-        embed_corpus(whole, texts, config, workshop, _stepping(workshop), given, location=location).vectors
-    )
-    rows = np.zeros((len(corpus), found.vectors.shape[1]), dtype=np.float32)
+    step = _stepping(workshop)
+    texts = None
+    if isinstance(documents, list) and all(isinstance(each, str) for each in documents) and not name.startswith(SCHEME):
+        # Without tables, which take a quarter of a second to load, and a million ids nobody asked for.
+        _, whose, texts = distinct_texts(documents)
+    if texts:
+        given = None if given is None else fitted(given, texts)
+        made = embed_texts(workshop.hold("texts", texts.fingerprint[:40], texts), config, workshop, step, given)
+    else:
+        corpus = read(documents, text=text).corpus
+        whose, texts = corpus.rows, corpus.texts
+        given = None if given is None else fitted(given, texts)
+        location = documents.location if isinstance(documents, Source) else MEMORY
+        if isinstance(documents, str | os.PathLike):
+            location = os.fspath(documents)
+        refs = (workshop.hold("corpus", corpus.key, corpus), workshop.hold("texts", texts.fingerprint[:40], texts))
+        made = embed_corpus(*refs, config, workshop, step, given, location=location)
+    found: Embeddings = workshop.load(made.vectors)
+    rows = np.zeros((len(whose), found.vectors.shape[1]), dtype=np.float32)
     # In the order of the vectors, which may lie in a file: each part of it is then read once, and let go.
-    order = np.argsort(corpus.rows, kind="stable")[int((corpus.rows < 0).sum()) :]
+    order = np.argsort(whose, kind="stable")[int((whose < 0).sum()) :]
     for start in range(0, len(order), _BLOCK):
         block = order[start : start + _BLOCK]
-        rows[block] = found.vectors[corpus.rows[block]]
+        rows[block] = found.vectors[whose[block]]
         let_go(found.vectors)
     return Embeddings(rows, found.encoder, found.fingerprint)
 

@@ -87,6 +87,24 @@ class Texts:
         return len(self.texts)
 
 
+def distinct_texts(texts: Iterable[object]) -> tuple[list[str], NDArray[np.int32], Texts]:
+    """The texts once each, and whose they are.
+
+    Returns
+    -------
+    (list of n str, ndarray of shape (n,) int32, Texts)
+        The key of each text, empty where it is no text, and its row among the distinct ones, -1 there.
+    """
+    folded = [normalise(text) if isinstance(text, str) else "" for text in texts]
+    keys = [text_key(text) if text else "" for text in folded]
+    by_key = dict(zip(keys, folded, strict=True))
+    by_key.pop("", None)
+    ordered = sorted(by_key)
+    place = {key: row for row, key in enumerate(ordered)}
+    rows = np.array([place.get(key, NOISE) for key in keys], dtype=np.int32)
+    return keys, rows, Texts(tuple(by_key[key] for key in ordered), np.array(ordered, dtype="S32"))
+
+
 @dataclass(frozen=True, eq=False)
 class Corpus:
     """Documents in the order they came; every document points at its distinct text."""
@@ -137,13 +155,7 @@ class Corpus:
         """
         import pandas as pd
 
-        folded = [normalise(text) if isinstance(text, str) else "" for text in texts]
-        keys = [text_key(text) if text else "" for text in folded]
-        by_key = dict(zip(keys, folded, strict=True))
-        by_key.pop("", None)
-        ordered = sorted(by_key)
-        place = {key: row for row, key in enumerate(ordered)}
-        rows = np.array([place.get(key, NOISE) for key in keys], dtype=np.int32)
+        keys, rows, distinct = distinct_texts(texts)
         names = _ids_from(keys, meta) if ids is None else tuple(str(name) for name in ids)
         repeated = [name for name, times in Counter(names).items() if times > 1]
         if repeated:
@@ -151,7 +163,6 @@ class Corpus:
                 f"{len(repeated)} ids occur more than once, {repeated[0]!r} among them; ids must be unique. "
                 "Name another id column, or none to have ids made from the texts."
             )
-        distinct = Texts(tuple(by_key[key] for key in ordered), np.array(ordered, dtype="S32"))
         return cls(names, rows, distinct, pd.DataFrame(index=range(len(rows))) if meta is None else meta)
 
     @cached_property

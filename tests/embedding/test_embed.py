@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from fakes import HashingEncoder, themed_corpus
 
-from topics import embedding
+import topics
+from topics import NO_STORE, embedding
 from topics.data import ConvertedEncoder, Corpus, Texts
 from topics.embedding import embed, open_encoder
 from topics.embedding.openvino import OpenVinoEncoder
@@ -177,3 +179,13 @@ def test_a_model_that_resisted_and_is_gone_is_not_found(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ModelNotFound, match="no encoder"):
         open_encoder(converted(tmp_path / "gone", "reason"))
+
+
+def test_a_list_is_embedded_as_any_other_input_is_and_without_tables(tmp_path):
+    texts = ["one", "", "two", " one ", "three\n"]
+    as_list, as_series = (topics.embed(given, HashingEncoder(), store=NO_STORE) for given in (texts, pd.Series(texts)))
+    assert as_list.vectors.tobytes() == as_series.vectors.tobytes()
+    assert not as_list.vectors[1].any()
+    for none in ([], ["", " "]):
+        with pytest.raises(InvalidInput, match="is a text"):
+            topics.embed(none, HashingEncoder(), store=NO_STORE)
