@@ -25,6 +25,12 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _store_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where results go for which a test names no store: not among the user's own."""
+    os.environ["TOPICS_STORE"] = str(tmp_path_factory.mktemp("store"))
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Documents, an encoder that needs no PyTorch, and stores: a place to fit."""
