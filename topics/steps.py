@@ -254,7 +254,7 @@ NOUNS = Stage(
     outside=True,
 )
 MEASURE = Stage(
-    "measures", lambda at, params, *values: metrics.measure(*values), version=2, libraries=("scikit-learn",)
+    "measures", lambda at, params, *values: metrics.measure(*values), version=3, libraries=("scikit-learn",)
 )
 
 STAGES = {

@@ -32,12 +32,15 @@ def test_silhouette_needs_two_topics_and_more_texts_than_that(labels):
     assert silhouette(random_embeddings(len(labels)).vectors, np.array(labels, dtype=np.int32)) is None
 
 
-def test_silhouette_of_many_texts_is_that_of_an_even_sample(monkeypatch):
-    vectors, labels = random_embeddings(101).vectors, np.arange(101, dtype=np.int32) % 2
-    monkeypatch.setattr(geometry, "_SILHOUETTE", 51)
-    assert silhouette(vectors, labels * 0 + (np.arange(101) > 50)) == silhouette(
-        vectors[::2], (np.arange(101) > 50)[::2].astype(np.int32)
-    )
+@pytest.mark.parametrize("rows", [7, 8192])
+def test_silhouette_is_that_of_scikit_learn_without_looking_at_pairs(monkeypatch, rows):
+    from sklearn.metrics import silhouette_score
+
+    monkeypatch.setattr(geometry, "_ROWS", rows)
+    vectors, labels = random_embeddings(301, 24).vectors, np.random.default_rng(0).integers(-1, 6, 301).astype(np.int32)
+    labels[0] = 6  # alone in its topic
+    want = silhouette_score(vectors[labels >= 0].astype(np.float64), labels[labels >= 0], metric="cosine")
+    assert silhouette(vectors, labels) == pytest.approx(want, abs=1e-9)
 
 
 def blobs(sizes, spread=0.3, dimensions=3, seed=0):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topics.data import NOISE
+from topics.labels import members
 from topics.progress import track
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_SILHOUETTE = 5000  # texts it is computed on at most; it is quadratic
+_ROWS = 8192  # texts compared with all topics at once
 _DBCV = 20_000
 _BLOCK = 512  # rows of distances at once
 
@@ -23,15 +24,32 @@ def silhouette(vectors: NDArray[np.float32], labels: NDArray[np.int32]) -> float
     """Mean silhouette (Rousseeuw 1987) by cosine in the embedding space, in [-1, 1]; outliers left out.
 
     (b - a) / max(a, b), with a the mean distance of a text to the others of its topic, b the least of its mean
-    distances to another topic. On an even sample of 5,000 texts where there are more; None with fewer than two topics.
+    distances to another topic; 0 for a text alone in its topic. The mean cosine distance of a unit vector to many is
+    1 less its product with their mean, so no pair of texts is looked at. None with fewer than two topics.
     """
-    from sklearn.metrics import silhouette_score
-
     inside = np.flatnonzero(labels != NOISE)
-    inside = inside[_even(len(inside), _SILHOUETTE)]
-    if not 2 <= len(np.unique(labels[inside])) < len(inside):
+    names, own_number, sizes = np.unique(labels[inside], return_inverse=True, return_counts=True)
+    member = own_number.astype(np.int32)
+    if not 2 <= len(names) < len(inside):
         return None
-    return float(silhouette_score(np.asarray(vectors[inside], np.float64), labels[inside], metric="cosine"))
+    sums = np.zeros((len(names), vectors.shape[1]))
+    for start in range(0, len(inside), _ROWS):
+        part = inside[start : start + _ROWS]
+        sums += members(member[start : start + _ROWS], len(names)) @ vectors[part].astype(np.float64)
+    total = 0.0
+    for start in range(0, len(inside), _ROWS):
+        own = member[start : start + _ROWS]
+        rows = vectors[inside[start : start + _ROWS]].astype(np.float64)
+        distances = 1 - rows @ (sums / sizes[:, None]).T
+        at = np.arange(len(own))
+        itself = 1 - np.einsum("ij,ij->i", rows, rows)
+        a = (distances[at, own] * sizes[own] - itself) / np.maximum(sizes[own] - 1, 1)
+        distances[at, own] = np.inf
+        b = distances.min(axis=1)
+        larger = np.maximum(a, b)
+        counts = (sizes[own] > 1) & (larger > 0)
+        total += float(np.divide(b - a, larger, out=np.zeros(len(own)), where=counts).sum())
+    return total / len(inside)
 
 
 def dbcv(points: NDArray[np.float32], labels: NDArray[np.int32]) -> float | None:
