@@ -235,3 +235,12 @@ def test_odd_corpora_have_numbers_and_reasons_too(texts, coverage, tmp_path):
     got = again.assign(texts, encoder=HashingEncoder())
     pd.testing.assert_frame_equal(got[SAID], table[SAID])
     assert len(again.assign(["something new"], encoder=HashingEncoder())) == 1
+
+
+@pytest.mark.parametrize("coverage", ["auto", 1.0])
+def test_a_text_unlike_all_has_no_topic_unless_every_text_is_to_have_one(coverage):
+    run = topics.fit(documents(), encoder=HashingEncoder(), store=NO_STORE, coverage=coverage)
+    (row,) = run.assign(["zebra xylophone quince marzipan"]).itertuples()
+    assert row.novelty == 1
+    assert (row.topic, row.reason) == ((-1, "far from all") if coverage == "auto" else (row.nearest, ""))
+    assert row.nearest >= 0

@@ -177,7 +177,7 @@ def test_distance_is_the_mean_of_the_neighbours():
     [
         (2, 2, 0.9, 0.9, 0.99, ""),
         (NOISE, NOISE, 0.0, 0.0, 0.99, "no topics"),
-        (NOISE, 1, 0.6, 0.6, 0.99, "coverage reached"),
+        (NOISE, 1, 0.6, 0.6, 0.9, "coverage reached"),
         (NOISE, 1, 0.2, 0.6, 0.95, "far from all"),
         (NOISE, 1, 0.2, 0.5, 0.94, "between topics"),
         (NOISE, 1, 0.2, 0.4, 0.0, "unclear"),

@@ -10,7 +10,7 @@ import numpy as np
 from topics import assignment
 from topics.assembly import named
 from topics.data import NOISE, Poll
-from topics.voting import VOTERS, novelty, reasons
+from topics.voting import STRANGE, VOTERS, novelty, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,10 @@ def place_texts(run: Run, texts: Texts, vectors: Callable[[NDArray[np.int64]], N
             min(VOTERS, run.config.n_neighbors),
             run.config.threads,
         )
-        labels = np.where(strengths >= model.threshold, nearest, NOISE)
+        clear = strengths >= model.threshold
+        if run.config.coverage == "auto":
+            clear &= novelty(poll.distances, said.distances) < STRANGE
+        labels = np.where(clear, nearest, NOISE)
         for name, array in {"labels": labels, "strengths": strengths, "nearest": nearest, **vars(poll)}.items():
             found[name][new] = array
     poll = Poll(**{name: found.pop(name) for name in vars(said)})

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 VOTERS = 15  #: neighbours
 LIKELIEST = 5  #: topics of a text that are kept
 FAR = 0.95  #: from this novelty on a text is far from all
+STRANGE = 0.995  #: from this novelty on a new text has no topic, unless the share of texts that get one is given
 _BLOCK = 4096  # texts whose votes are counted at once
 
 
@@ -183,9 +184,9 @@ def reasons(
     Returns
     -------
     ndarray of shape (a,)
-        "no topics" if there are none; "coverage reached" if its vote is clear enough, but the share of
-        documents asked for was full; "far from all" from a novelty of 0.95 on; "between topics" if the vote
-        would be clear enough, were the two topics with most votes one; else "unclear".
+        "no topics" if there are none; "far from all" from a novelty of 0.95 on; "coverage reached" if its vote
+        is clear enough, but the share of documents asked for was full; "between topics" if the vote would be
+        clear enough, were the two topics with most votes one; else "unclear".
 
     Examples
     --------
@@ -203,8 +204,8 @@ def reasons(
     rules = {
         "": labels != NOISE,
         "no topics": nearest == NOISE,
-        "coverage reached": strengths >= np.float32(threshold),
         "far from all": novelties >= FAR,
+        "coverage reached": strengths >= np.float32(threshold),
         "between topics": shared >= np.float32(threshold),
     }
     return np.select(list(rules.values()), list(rules), "unclear")
