@@ -22,6 +22,7 @@ import pandas as pd
 from builders import THEMES
 
 from topics.api import fit
+from topics.cli import commands, run_command
 from topics.data import ConvertedEncoder
 from topics.embedding.checkpoint import Checkpoint
 from topics.folder import read_manifest
@@ -29,12 +30,26 @@ from topics.steps import ENCODER
 from topics.store import Ref, Store, stage_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
     from numpy.typing import NDArray
 
     from topics.run import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 DIMENSION = 24
+
+
+def in_this_process(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """A function that runs a command line here: words in, exit code and what it printed and said out."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        code = run_command(commands, [str(word) for word in words])
+        return code, *capfd.readouterr()
+
+    return run
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,10 @@ import sys
 
 import pytest
 from fakes import HashingEncoder
-from surfaces_fakes import ROOT, cache_model, convert, documents
+from surfaces_fakes import ROOT, cache_model, convert, documents, in_this_process
 
 import topics
 from topics import Store
-from topics.cli import commands, run_command
 from topics.embedding import checkpoint
 from topics.embedding.checkpoint import Checkpoint
 from topics.store import Ref, shelved
@@ -42,12 +41,7 @@ def here(world, tmp_path, monkeypatch):
 
 @pytest.fixture
 def cli(here, capfd):
-    def run(*words: object) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = run_command(commands, [str(word) for word in words])
-        return code, *capfd.readouterr()
-
-    return run
+    return in_this_process(capfd)
 
 
 def rows(*names, store=None):

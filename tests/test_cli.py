@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from fakes import HashingEncoder
-from surfaces_fakes import World, command, convert, digests, documents, finish, start
+from surfaces_fakes import World, command, convert, digests, documents, finish, in_this_process, start
 
 import topics
-from topics.cli import commands, default_name, run_command
+from topics.cli import default_name
 from topics.config import Config
 from topics.run import SCHEMA
 
@@ -35,10 +35,10 @@ def cli(world, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("topics.embedding.convert", convert)
 
+    here = in_this_process(capfd)
+
     def run(*words: object) -> Told:
-        capfd.readouterr()
-        code = run_command(commands, [str(word) for word in words])
-        told = Told(code, *capfd.readouterr())
+        told = Told(*here(*words))
         assert "Traceback" not in told.err + told.out
         return told
 

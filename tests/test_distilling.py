@@ -7,11 +7,10 @@ import json
 import numpy as np
 import pytest
 from fakes import HashingEncoder, themed_corpus
-from surfaces_fakes import convert
+from surfaces_fakes import convert, in_this_process
 
 import topics
 from topics import InvalidConfig, InvalidInput, ModelNotFound, Store
-from topics.cli import commands, run_command
 
 TEXTS = themed_corpus(400, themes=5)[0]
 
@@ -131,11 +130,7 @@ def cli(world, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("topics.embedding.convert", convert)
 
-    def run(*words):
-        capfd.readouterr()
-        return run_command(commands, [str(word) for word in words]), *capfd.readouterr()
-
-    return run
+    return in_this_process(capfd)
 
 
 def test_the_command_says_how_faithful_the_model_is_and_how_to_use_it(cli, world, tmp_path):

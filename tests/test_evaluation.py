@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from fakes import HashingEncoder
-from surfaces_fakes import digests, documents
+from surfaces_fakes import digests, documents, in_this_process
 
 import topics
 from topics import InvalidConfig, InvalidInput, evaluate
-from topics.cli import commands, run_command
 from topics.evaluation import MEANINGS
 from topics.folder import EVALUATION, save_evaluation
 from topics.metrics import agreement, c_npmi, c_v, class_measures, in_windows, locate
@@ -207,12 +206,7 @@ def cli(world, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TOPICS_STORE", str(world.store("shared").root))
 
-    def run(*words: object) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = run_command(commands, [str(word) for word in words])
-        return (code, *capfd.readouterr())
-
-    return run
+    return in_this_process(capfd)
 
 
 @pytest.fixture

@@ -9,11 +9,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from fakes import HashingEncoder
-from surfaces_fakes import DIMENSION, convert, documents
+from surfaces_fakes import DIMENSION, convert, documents, in_this_process
 
 import topics
 from topics import Corpus, InvalidConfig, InvalidInput, Store, try_encoders
-from topics.cli import commands, run_command
 from topics.embedding import families
 from topics.trial import class_agreement
 from topics.vectors import unit_rows
@@ -214,12 +213,7 @@ def test_what_cannot_be_tried_is_refused():
 
 @pytest.fixture
 def cli(capfd):
-    def run(*words: object) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = run_command(commands, [str(word) for word in words])
-        return code, *capfd.readouterr()
-
-    return run
+    return in_this_process(capfd)
 
 
 def test_the_command_compares_end_to_end(cli, world):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import shutil
-import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +18,7 @@ from topics.embedding.hub import read_json
 from topics.embedding.precomputed import SCHEME
 from topics.embedding.static_folder import MARK, static_files
 from topics.errors import InvalidConfig, InvalidInput
-from topics.folder import check_place, clear_leftovers, swap
+from topics.folder import beside, check_place, swap, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,21 +194,12 @@ def _check_target(folder: Path) -> None:
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write a model, whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    clear_leftovers(folder, _MARKER)
-    temporary = folder.parent / f".{folder.name}-{uuid.uuid4().hex[:8]}"
-    temporary.mkdir()
-    try:
+    with beside(folder, _MARKER) as temporary:
         for name, content in files.items():
-            with open(temporary / name, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            write_file(temporary / name, content)
         if folder.is_dir() and any(folder.iterdir()):
             log.info("Replacing the model in %s.", folder)
         swap(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def as_json(made: Distilled) -> str:

@@ -13,6 +13,7 @@ import os
 import shutil
 import time
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,7 +26,7 @@ from topics.run import ASPECT, SCHEMA, Model, Run, StageRecord
 from topics.store import file_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -54,18 +55,13 @@ def save(run: Run, folder: str | Path) -> Path:
     """
     folder = Path(folder)
     check_target(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    clear_leftovers(folder)
-    temporary = folder.parent / f".{folder.name}-{uuid.uuid4().hex[:8]}"
-    try:
+    with beside(folder) as temporary:
         files = {**payload(run), **_reports(run)}
         for name, content in files.items():
-            _write(temporary / name, content)
+            write_file(temporary / name, content)
         manifest = _manifest(run, {name: file_sha256(temporary / name) for name in sorted(files)})
-        _write(temporary / MANIFEST, _json(manifest))
+        write_file(temporary / MANIFEST, _json(manifest))
         swap(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
@@ -289,7 +285,7 @@ def save_evaluation(evaluation: Evaluation, folder: Path) -> Path:
     """
     temporary = folder / f".{EVALUATION}-{uuid.uuid4().hex[:8]}"
     try:
-        _write(temporary, evaluation.to_json().encode("utf-8", "replace"))
+        write_file(temporary, evaluation.to_json().encode("utf-8", "replace"))
         temporary.replace(folder / EVALUATION)
     finally:
         temporary.unlink(missing_ok=True)
@@ -362,7 +358,7 @@ def _read_part(name: str, kind: type[T], tensors: Mapping[str, NDArray[Any]]) ->
     return kind(**found) if found else None
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Write a file, flushed to the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
@@ -378,6 +374,19 @@ def put_back(folder: Path, marker: str = MANIFEST) -> None:
             if (aside / marker).is_file():
                 aside.replace(folder)
                 return
+
+
+@contextmanager
+def beside(target: Path, marker: str = MANIFEST) -> Iterator[Path]:
+    """An empty folder beside `target`, to make in it what `swap` then puts there; it is gone afterwards."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(target, marker)
+    temporary = target.parent / f".{target.name}-{uuid.uuid4().hex[:8]}"
+    temporary.mkdir()
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def clear_leftovers(folder: Path, marker: str = MANIFEST) -> None:

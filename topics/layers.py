@@ -15,7 +15,7 @@ from topics.merging import cut, merges
 from topics.wording import distinct_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -60,7 +60,7 @@ def nest(settled: Settled, graph: Graph, topics: Topics, n_terms: int) -> Layers
     -------
     Layers
     """
-    k = len(topics.sizes)
+    k, place = len(topics.sizes), {term: column for column, term in enumerate(topics.vocabulary)}
     order = merges(settled.labels, graph, k)
     sizes = layer_sizes(k)
     members = np.array([by_size(cut(order, k, size), topics.sizes) for size in sizes], dtype=np.int32).reshape(
@@ -70,14 +70,13 @@ def nest(settled: Settled, graph: Graph, topics: Topics, n_terms: int) -> Layers
         merges=np.array(order, dtype=np.int32).reshape(-1, 2),
         members=members,
         terms=tuple(
-            tuple(tuple(_terms(topics, np.flatnonzero(layer == coarse), n_terms)) for coarse in range(size))
+            tuple(tuple(_terms(topics, place, np.flatnonzero(layer == coarse), n_terms)) for coarse in range(size))
             for layer, size in zip(members, sizes, strict=True)
         ),
     )
 
 
-def _terms(topics: Topics, parts: NDArray[np.int64], n_terms: int) -> Sequence[str]:
-    place = {term: column for column, term in enumerate(topics.vocabulary)}
+def _terms(topics: Topics, place: Mapping[str, int], parts: NDArray[np.int64], n_terms: int) -> Sequence[str]:
     words = sorted({word for part in parts for word in topics.terms[part]})
     columns = [place[word] for word in words]
     shares = topics.sizes[parts] / max(int(topics.sizes[parts].sum()), 1)

@@ -52,8 +52,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_OF_TERMS = ("weighting", "ranking")  # settings that came later: their defaults are in no key
-
 
 def fit_topics(
     documents: Source | Corpus,
@@ -124,8 +122,17 @@ def fit_topics(
     counts = step(
         COUNT, texts, language=config.language, stop_words=sorted(set(config.stop_words)), ngrams=config.ngrams
     )
-    lengths = {"n_terms": config.n_terms, "n_representatives": config.n_representatives}
-    described = step(DESCRIBE, settled, counts, vectors, corpus, **lengths, **_unlike_default(config, *_OF_TERMS))
+    described = step(
+        DESCRIBE,
+        settled,
+        counts,
+        vectors,
+        corpus,
+        n_terms=config.n_terms,
+        n_representatives=config.n_representatives,
+        weighting=config.weighting,
+        ranking=config.ranking,
+    )
 
     def embed_words(words: Ref) -> Ref:
         encoded = embed_texts(words, config, workshop, step_of_words, encoder, measured=False).vectors
@@ -274,11 +281,6 @@ def _vectors(made: Ref) -> Ref:
 def hold_vectors(found: Embeddings, workshop: Workshop) -> Ref:
     """A reference to vectors that no stage made: known by themselves."""
     return workshop.hold("embeddings", hashlib.sha256(found.vectors.tobytes()).hexdigest()[:40], found)
-
-
-def _unlike_default(config: Config, *names: str) -> dict[str, Any]:
-    fields = type(config).model_fields
-    return {name: value for name in names if (value := getattr(config, name)) != fields[name].default}
 
 
 def _where(documents: Source | Corpus) -> str:

@@ -30,6 +30,7 @@ class Placed:
     strengths: NDArray[np.float32]
     nearest: NDArray[np.int32]
     known: NDArray[np.bool_]  # whether the text was there at fit
+    novelties: NDArray[np.float32]
     poll: Poll
 
 
@@ -67,24 +68,22 @@ def place_texts(run: Run, texts: Texts, vectors: Callable[[NDArray[np.int64]], N
             min(VOTERS, run.config.n_neighbors),
             run.config.threads,
         )
-        clear = strengths >= model.threshold
-        if run.config.coverage == "auto":
-            clear &= novelty(poll.distances, said.distances) < STRANGE
-        labels = np.where(clear, nearest, NOISE)
+        labels = np.where(strengths >= model.threshold, nearest, NOISE)
         for name, array in {"labels": labels, "strengths": strengths, "nearest": nearest, **vars(poll)}.items():
             found[name][new] = array
     poll = Poll(**{name: found.pop(name) for name in vars(said)})
-    return Placed(**found, known=known, poll=poll)
+    novelties = novelty(poll.distances, said.distances)
+    if run.config.coverage == "auto":
+        found["labels"][~known & (novelties >= STRANGE)] = NOISE
+    return Placed(**found, known=known, novelties=novelties, poll=poll)
 
 
 def assignments(run: Run, corpus: Corpus, placed: Placed) -> pd.DataFrame:
     """The table `topics.api.assign` gives."""
     import pandas as pd
 
-    said, _ = run.model.answers()
     row, poll = corpus.rows, placed.poll
-    novelties = novelty(poll.distances, said.distances)
-    why = reasons(placed.labels, placed.nearest, placed.strengths, poll.shared, novelties, run.model.threshold)
+    why = reasons(placed.labels, placed.nearest, placed.strengths, poll.shared, placed.novelties, run.model.threshold)
     table = pd.DataFrame({"id": pd.array(list(corpus.ids), dtype="str")})
     table["topic"] = np.append(placed.labels, np.int32(NOISE))[row].astype(np.int64)
     table["topic_id"] = named(run.topics["topic_id"], table["topic"])
@@ -93,6 +92,6 @@ def assignments(run: Run, corpus: Corpus, placed: Placed) -> pd.DataFrame:
     table["nearest"] = np.append(placed.nearest, np.int32(NOISE))[row].astype(np.int64)
     table["known"] = np.append(placed.known, False)[row]
     table["confidence"] = np.append(poll.confidences, np.float32(0))[row]
-    table["novelty"] = np.append(novelties, np.float32(np.nan))[row]
+    table["novelty"] = np.append(placed.novelties, np.float32(np.nan))[row]
     table["reason"] = pd.array(np.append(why, "empty")[row], dtype="str")
     return table

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import uuid
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING
 from topics.errors import InvalidConfig, InvalidInput, VerificationFailed
 from topics.exports import files, lance, milvus
 from topics.exports.records import MARK, Records, documents_of, topics_of
-from topics.folder import check_place, clear_leftovers, swap
+from topics.folder import beside, check_place, swap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,11 +100,7 @@ def export(run: Run, to: str, path: str | Path, with_text: bool = False) -> Expo
     told = _told(run, to, exported)
     documents, topics = documents_of(run, with_text, told), topics_of(run, told)
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    clear_leftovers(path, _MARKER)
-    temporary = path.parent / f".{path.name}-{uuid.uuid4().hex[:8]}"
-    temporary.mkdir()
-    try:
+    with beside(path, _MARKER) as temporary:
         made.write(temporary / path.name, documents, topics)
         for name, records in (("documents", documents), ("topics", topics)):
             _check_records(made.read(temporary / path.name, name, records), records, path)
@@ -115,8 +109,6 @@ def export(run: Run, to: str, path: str | Path, with_text: bool = False) -> Expo
         _flush(temporary)
         for part, place in zip(_parts(temporary / path.name, to), _parts(path, to), strict=True):
             swap(part, place)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return exported
 
 
