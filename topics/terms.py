@@ -6,20 +6,23 @@ import logging
 import re
 import unicodedata
 from collections import Counter
-from functools import cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from topics.counting import add_up, count_shard, shards
 from topics.data import TermCounts, Texts
 from topics.errors import InvalidConfig
 from topics.progress import track
 from topics.prose import is_noise, prose
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
+
+    from topics.counting import Counted
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,8 @@ _JOINERS = "\u200c\u200d"  # invisible, within words of Persian and the scripts 
 _REST = rf"[\w{_MARKS}{_JOINERS}]*"
 # C++ and C# are words, so is don't; digits alone are not.
 _WORD = re.compile(rf"\b[^\W\d_](?:\+\+|#)(?!\w)|[^\W\d_]{_REST}(?:['’][^\W\d_]{_REST})*")
+# The same where all is ASCII, as most texts are: three times as fast.
+_ASCII_WORD = re.compile(r"\b[^\W\d_](?:\+\+|#)(?!\w)|[^\W\d_]\w*(?:'[^\W\d_]\w*)*", re.ASCII)
 _CLITICS = {"s", "re", "ll", "ve", "d", "m", "t"}  # what an English apostrophe leaves
 _LONGEST = 40  # letters; longer are keys, hashes and noise
 
@@ -63,7 +68,13 @@ _ENGLISH_INFORMAL = set(
 )
 
 
-def count_terms(texts: Texts, language: str = "auto", stop_words: Collection[str] = (), ngrams: int = 1) -> TermCounts:
+def count_terms(
+    texts: Texts,
+    language: str = "auto",
+    stop_words: Collection[str] = (),
+    ngrams: int = 1,
+    over: Callable[..., Iterable[Counted]] = map,
+) -> TermCounts:
     """Count the words of every text.
 
     Words are runs of letters in any script, lower-cased; addresses, tags, HTML entities, keys (hexadecimal,
@@ -81,6 +92,8 @@ def count_terms(texts: Texts, language: str = "auto", stop_words: Collection[str
         More words to leave out.
     ngrams : int
         Longest phrase counted; phrases are of neighbouring words that are no stop words.
+    over : callable
+        Maps a function over shards of texts, in their order, like `map`; it may do so in other processes.
 
     Returns
     -------
@@ -92,29 +105,14 @@ def count_terms(texts: Texts, language: str = "auto", stop_words: Collection[str
     InvalidConfig
         If there are no stop words for `language`.
     """
-    from scipy import sparse
-
     languages = _languages(texts, language)
     left_out = words_left_out(languages, stop_words)
-    vocabulary: dict[str, int] = {}
-    columns: list[int] = []
-    counts: list[int] = []
-    ends = [0]
-    for text in track(texts.texts, len(texts), "Counting terms", "documents"):
-        for term, times in Counter(terms_of(text, left_out, ngrams)).items():
-            columns.append(vocabulary.setdefault(term, len(vocabulary)))
-            counts.append(times)
-        ends.append(len(columns))
-    found = sparse.csr_array(
-        (np.array(counts, np.int32), np.array(columns, np.int32), np.array(ends, np.int64)),
-        shape=(len(texts), len(vocabulary)),
+    counting = partial(count_shard, words_of=words_of, left_out=left_out, ngrams=ngrams)
+    counted = track(
+        over(counting, shards(texts.texts)), len(texts), "Counting terms", "documents", lambda shard: shard.size
     )
-    terms = np.array(list(vocabulary), dtype=object)
-    frequent = np.flatnonzero(np.bincount(found.indices, minlength=len(terms)) >= (2 if len(texts) >= 100 else 1))
-    order = frequent[np.argsort(terms[frequent].astype(str), kind="stable")] if len(frequent) else frequent
-    kept = sparse.csr_array(found[:, order])
-    kept.sort_indices()
-    return TermCounts(kept, tuple(str(term) for term in terms[order]), languages)
+    counts, vocabulary = add_up(counted, 2 if len(texts) >= 100 else 1)
+    return TermCounts(counts, vocabulary, languages)
 
 
 def terms_of(text: str, left_out: Collection[str] = (), ngrams: int = 1) -> list[str]:
@@ -162,12 +160,17 @@ def words_of(text: str) -> list[str]:
     plain = prose(text).lower()
     if _UNSPACED.search(plain):
         plain = _UNSPACED.sub(lambda run: f" {' '.join(_segmented(run.group()))} ", plain)
-    found = _WORD.findall(plain)
-    if "'" in plain or "’" in plain:
-        found = [part for word in found for part in _without_apostrophes(word)]
-    if any(joiner in plain for joiner in "_" + _JOINERS):
-        found = [word.strip("_" + _JOINERS) for word in found]
-    return [word for word in found if 1 < len(word) <= _LONGEST and word[0].isalpha() and not is_noise(word)]
+    found = (_ASCII_WORD if plain.isascii() else _WORD).findall(plain)
+    return [word for one in found for word in (_remembered(one) if len(one) <= _LONGEST else _spelled(one))]
+
+
+def _spelled(found: str) -> tuple[str, ...]:
+    """The words in what looks like one: most are themselves, noise is none."""
+    stripped = (part.strip("_" + _JOINERS) for part in _without_apostrophes(found))
+    return tuple(word for word in stripped if 1 < len(word) <= _LONGEST and word[0].isalpha() and not is_noise(word))
+
+
+_remembered = lru_cache(1 << 16)(_spelled)  # as good as all occurrences are of words seen before
 
 
 def _without_apostrophes(word: str) -> list[str]:
