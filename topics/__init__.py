@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         InvalidConfig,
         InvalidInput,
         ModelNotFound,
+        RunInProgress,
         SchemaMismatch,
         StoreDamaged,
         TopicsError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from topics.exports import export
     from topics.folder import load
     from topics.reading import passages
+    from topics.registry import Registry
     from topics.run import Run
     from topics.store import NO_STORE, Store
     from topics.trial import try_encoders
@@ -44,7 +46,9 @@ _HOME = {
     "InvalidInput": "errors",
     "ModelNotFound": "errors",
     "NO_STORE": "store",
+    "Registry": "registry",
     "Run": "run",
+    "RunInProgress": "errors",
     "SchemaMismatch": "errors",
     "Source": "corpus",
     "Store": "store",
@@ -73,7 +77,9 @@ __all__ = [
     "InvalidConfig",
     "InvalidInput",
     "ModelNotFound",
+    "Registry",
     "Run",
+    "RunInProgress",
     "SchemaMismatch",
     "Source",
     "Store",

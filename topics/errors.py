@@ -5,6 +5,7 @@ TopicsError
 ├── InvalidConfig     (also ValueError)         a setting cannot be used
 ├── ModelNotFound     (also LookupError)        an encoder is not to be had here
 ├── StoreDamaged                                stored bytes are not what was written
+├── RunInProgress                               another process is making a run of the same model
 ├── SchemaMismatch                              a run folder of another schema
 └── VerificationFailed                          a run cannot be reproduced, or its files were changed
 
@@ -31,6 +32,10 @@ class ModelNotFound(TopicsError, LookupError):
 
 class StoreDamaged(TopicsError):
     """A stored value does not match its checksum; it was set aside."""
+
+
+class RunInProgress(TopicsError):
+    """Somebody else holds the lock of a model's runs; the message says who."""
 
 
 class SchemaMismatch(TopicsError):
