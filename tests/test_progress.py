@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from topics import progress
-from topics.progress import LogWatcher, track, watched
+from topics.progress import LogWatcher, NotebookWatcher, default_watcher, track, watched
 
 
 class Recorder:
@@ -122,3 +122,52 @@ def test_work_without_progress_has_no_end_in_sight_and_no_error(clock, caplog):
 def test_the_items_are_neither_more_nor_fewer_than_came():
     assert list(track(iter("abc"), 99, "", "")) == ["a", "b", "c"]
     assert list(track([], 0, "", "")) == []
+
+
+class Display:
+    """Stands in for what a notebook displays below a cell, and can change later."""
+
+    def __init__(self, monkeypatch):
+        import IPython.display
+
+        self.shown = []
+        monkeypatch.setattr(IPython.display, "display", self.show)
+
+    def show(self, bar, display_id):
+        assert display_id
+        self.shown.append(bar.data)
+        return self
+
+    def update(self, bar):
+        self.shown.append(bar.data)
+
+
+def test_a_notebook_shows_a_bar_that_is_gone_at_the_end(clock, monkeypatch):
+    display = Display(monkeypatch)
+    with watched(NotebookWatcher()):
+        for _ in track(range(5), 5, "Reading <b>", "texts"):
+            clock[0] += 1.5
+    *bars, last = display.shown
+    assert [bar.split("</progress> ")[1] for bar in bars] == [
+        "Reading &lt;b&gt;: 2 of 5 texts, 0.667 a second, 4 s left",
+        "Reading &lt;b&gt;: 3 of 5 texts, 0.667 a second, 3 s left",
+        "Reading &lt;b&gt;: 4 of 5 texts, 0.667 a second, 2 s left",
+    ]
+    assert last == ""
+
+
+def test_short_work_leaves_no_trace_in_a_notebook(clock, monkeypatch):
+    display = Display(monkeypatch)
+    with watched(NotebookWatcher()):
+        for _ in track(range(5), 5, "", ""):
+            clock[0] += 0.1
+    assert display.shown == []
+
+
+def test_who_watches_by_default_depends_on_where_the_work_is_done(monkeypatch):
+    import IPython
+
+    assert isinstance(default_watcher(), LogWatcher)
+    kernel = type("Shell", (), {"kernel": object()})()
+    monkeypatch.setattr(IPython, "get_ipython", lambda: kernel)
+    assert isinstance(default_watcher(), NotebookWatcher)

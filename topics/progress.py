@@ -1,22 +1,26 @@
 """How long work tells that it goes on.
 
 Stages wrap what they loop over in `track`. Who is watching - a terminal, a flow, a notebook - is
-decided outside, by `watched`; by default a line is logged every ten seconds.
+decided outside, by `watched`; by default a notebook shows a bar, and elsewhere a line is logged every ten seconds.
 """
 
 from __future__ import annotations
 
+import html
 import logging
+import sys
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 T = TypeVar("T")
 log = logging.getLogger("topics")
+
+_REDRAWN = 0.25  # seconds between two looks of a bar
 
 
 class Watcher(Protocol):
@@ -54,6 +58,54 @@ class LogWatcher:
         return None
 
 
+class NotebookWatcher:
+    """A bar below the cell, for work that takes longer than two seconds; it is gone when the work is done."""
+
+    def __init__(self, patience: float = 2.0) -> None:
+        self.patience = patience
+
+    def start(self, task: str, total: int, unit: str) -> None:
+        self.task, self.total, self.unit, self.done = task, total, unit, 0
+        self.shown: Any = None  # the handle of what the notebook displays
+        self.began = self.told = time.monotonic()
+
+    def advance(self, amount: int) -> None:
+        from IPython.display import HTML, display
+
+        self.done += amount
+        now = time.monotonic()
+        if now - self.began < self.patience or now - self.told < _REDRAWN or self.done >= self.total:
+            return
+        self.told = now
+        rate = self.done / (now - self.began)
+        words = f"{self.task}: {self.done:,} of {self.total:,} {self.unit}"
+        if rate:
+            words += f", {rate:,.3g} a second, {(self.total - self.done) / rate:,.0f} s left"
+        bar = HTML(f'<progress max="{self.total}" value="{self.done}"></progress> {html.escape(words)}')  # type: ignore[no-untyped-call]
+        if self.shown is None:
+            self.shown = display(bar, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self.shown.update(bar)
+
+    def finish(self) -> None:
+        if self.shown is not None:
+            from IPython.display import HTML
+
+            self.shown.update(HTML(""))  # type: ignore[no-untyped-call]
+            self.shown = None
+
+
+def default_watcher() -> Watcher:
+    """Who watches if nobody was named: a bar in a notebook, the log elsewhere."""
+    return NotebookWatcher() if in_notebook() else LogWatcher()
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    shell = sys.modules.get("IPython")
+    return shell is not None and getattr(shell.get_ipython(), "kernel", None) is not None
+
+
 _watcher: ContextVar[Watcher | None] = ContextVar("topics_watcher", default=None)
 
 
@@ -75,7 +127,7 @@ def track(items: Iterable[T], total: int, task: str, unit: str, size: Callable[[
     >>> sum(track([1, 2, 3], total=3, task="adding", unit="numbers"))
     6
     """
-    watcher = _watcher.get() or LogWatcher()
+    watcher = _watcher.get() or default_watcher()
     watcher.start(task, total, unit)
     try:
         for item in items:

@@ -242,6 +242,41 @@ class Run:
 
         return search(self, query, **how)
 
+    def map(self, by: str = "topic", **how: Any) -> Any:
+        """Draw every document where it lies; see `topics.figures.document_map`."""
+        from topics.figures import document_map
+
+        return document_map(self, by, **how)
+
+    def barchart(self, topics: Sequence[int | str] | None = None, **how: Any) -> Any:
+        """Draw the words of topics; see `topics.figures.barchart`."""
+        from topics.figures import barchart
+
+        return barchart(self, topics, **how)
+
+    def hierarchy(self, **how: Any) -> Any:
+        """Draw which topics are near one another; see `topics.figures.hierarchy`."""
+        from topics.figures import hierarchy
+
+        return hierarchy(self, **how)
+
+    def timeline(self, topics: Sequence[int | str] | None = None, **how: Any) -> Any:
+        """Draw topics over time; see `topics.figures.timeline`."""
+        from topics.figures import timeline
+
+        return timeline(self, topics, **how)
+
+    def heatmap(self, of: str | None = None, **how: Any) -> Any:
+        """Draw topics against classes, or against one another; see `topics.figures.heatmap`."""
+        from topics.figures import heatmap
+
+        return heatmap(self, of, **how)
+
+    def _repr_html_(self) -> str:
+        from topics.figures import card
+
+        return card(self)
+
     def save(self, folder: str | Path) -> Path:
         """Write the run folder; see `topics.folder.save`."""
         from topics.folder import save
