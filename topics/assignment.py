@@ -88,6 +88,60 @@ def settle(
     )
 
 
+def resettle(
+    labels: NDArray[np.int32],
+    voters: NDArray[np.int32],
+    before: Settled,
+    embeddings: Embeddings,
+    neighbors: Neighbors,
+    copies: NDArray[np.int64],
+) -> tuple[Settled, NDArray[np.int32]]:
+    """Settle topics that were merged, split or dropped by hand: what has a topic keeps it.
+
+    The votes are counted again. An outlier that only lay between topics which are one now joins it: its vote has
+    become as clear as a new text needs it to be.
+
+    Parameters
+    ----------
+    labels, voters : ndarray of shape (u,)
+        Topics of the texts, as they are to be, and as the clusterer would have given them; any numbers from 0 on.
+    before : Settled
+        Strengths, threshold and calibration are taken from it.
+    embeddings, neighbors, copies
+        As in `settle`.
+
+    Returns
+    -------
+    (Settled, ndarray of shape (k + 1,))
+        And the final number of each of the k topics; -1 for one without documents, and, last, for none.
+    """
+    k = int(max(labels.max(initial=NOISE), voters.max(initial=NOISE))) + 1
+    ballots, similarities = voters[neighbors.indices[:, :VOTERS]], 1 - neighbors.distances[:, :VOTERS]
+    voted = vote(ballots, similarities, k)
+    winner, strength, _ = voted
+    threshold = np.float32(before.threshold)
+    joins = (labels == NOISE) & (winner != NOISE) & (strength >= threshold) & (before.strengths < threshold)
+    labels = np.where(joins, winner, labels).astype(np.int32)
+    near = _near_centroids(embeddings.vectors, centroids_of(embeddings.vectors, voters, k))
+    otherwise = np.where(voters != NOISE, voters, _or_nearest(winner, near[0]))
+    candidate = np.where(labels != NOISE, labels, otherwise).astype(np.int32)
+    told = poll(ballots, similarities, voted, near, before.calibration, candidate)
+    renamed = _by_final_size(labels, copies, k)
+    settled = Settled(
+        labels=renamed[labels],
+        strengths=strength,
+        nearest=renamed[candidate],
+        voters=renamed[voters],
+        centroids=centroids_of(embeddings.vectors, renamed[labels], int(renamed.max(initial=NOISE)) + 1),
+        threshold=before.threshold,
+        clustered=float(copies[voters != NOISE].sum() / max(int(copies.sum()), 1)),
+        curve=_curve(voters != NOISE, strength, told.confidences, copies),
+        poll=_renumbered(told, renamed),
+        calibration=before.calibration,
+    )
+    return settled, renamed
+
+
 def place(
     vectors: NDArray[np.float32],
     known: NDArray[np.float32],

@@ -44,20 +44,22 @@ class Fit:
     labels: NDArray[np.int32]
 
 
+def held_vectors(run: Run, workshop: Workshop) -> Ref:
+    """A reference to a run's vectors, under the name the fit gave them, so that what it made of them is found."""
+    whole = Embeddings(run.model.vectors, run.model.encoder, run.model.fingerprint)
+    names = {EMBED.name: EMBED.name, ACTIVATE.name: EMBED.name, PRECOMPUTED.name: PRECOMPUTED.name}
+    names |= {POSTPROCESS.name: POSTPROCESS.name}
+    known = [record for record in run.stages if record.name in names]
+    return workshop.hold(names[known[-1].name], known[-1].key, whole) if known else hold_vectors(whole, workshop)
+
+
 class Refits:
     """Fits of a run's vectors, or of some of them, as far as its labels."""
 
     def __init__(self, run: Run, workshop: Workshop) -> None:
         self._run, self._workshop = run, workshop
         self._whole = Embeddings(run.model.vectors, run.model.encoder, run.model.fingerprint)
-        # Under the name the fit gave them, so that what it made of them is found.
-        names = {EMBED.name: EMBED.name, ACTIVATE.name: EMBED.name, PRECOMPUTED.name: PRECOMPUTED.name}
-        names |= {POSTPROCESS.name: POSTPROCESS.name}
-        known = [record for record in run.stages if record.name in names]
-        if known:
-            self._vectors = workshop.hold(names[known[-1].name], known[-1].key, self._whole)
-        else:
-            self._vectors = hold_vectors(self._whole, workshop)
+        self._vectors = held_vectors(run, workshop)
         rows = run.text_rows()
         self._copies = np.bincount(rows[rows >= 0], minlength=len(run.model.keys)).astype(np.int64)
 

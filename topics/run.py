@@ -242,6 +242,36 @@ class Run:
 
         return search(self, query, **how)
 
+    def merge(self, topics: Sequence[Any], **how: Any) -> Run:
+        """Make several topics one; see `topics.editing.merge`."""
+        from topics.editing import merge
+
+        return merge(self, topics, **how)
+
+    def reduce(self, topics: int, **how: Any) -> Run:
+        """Merge the most entangled topics until so many are left; see `topics.editing.reduce`."""
+        from topics.editing import reduce
+
+        return reduce(self, topics, **how)
+
+    def split(self, topic: int | str, into: int | None = None, **how: Any) -> Run:
+        """Take a topic apart; see `topics.editing.split`."""
+        from topics.editing import split
+
+        return split(self, topic, into, **how)
+
+    def drop(self, topics: Sequence[int | str], **how: Any) -> Run:
+        """Leave topics out; see `topics.editing.drop`."""
+        from topics.editing import drop
+
+        return drop(self, topics, **how)
+
+    def rename(self, names: Mapping[Any, str]) -> Run:
+        """Give topics names of one's own; see `topics.editing.rename`."""
+        from topics.editing import rename
+
+        return rename(self, names)
+
     def map(self, by: str = "topic", **how: Any) -> Any:
         """Draw every document where it lies; see `topics.figures.document_map`."""
         from topics.figures import document_map

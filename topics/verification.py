@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from topics.corpus import MEMORY, STDIN, Source
+from topics.editing import replay
 from topics.embedding.precomputed import ARRAY
 from topics.errors import VerificationFailed
 from topics.folder import MANIFEST, changed_files, load, read_manifest, save
@@ -28,7 +29,7 @@ class Verified:
 
 
 def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = None) -> Verified:
-    """Check a run folder's digests, then fit again from its manifest and compare them.
+    """Check a run folder's digests, then fit again from its manifest, edit as it was edited, and compare them.
 
     Parameters
     ----------
@@ -73,6 +74,8 @@ def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = N
         )
     source = Source(where, told.get("text"), told.get("id"), told.get("date"), told.get("class"))
     again = fit_topics(source, run.config, Workshop(store, run.config.threads, run.config.batch_size))
+    if edits := run.provenance.get("edits", ()):
+        again = replay(again, edits, documents=source, store=store)
     with tempfile.TemporaryDirectory() as scratch:
         fresh = read_manifest(save(again, Path(scratch) / "run"))
     if again.provenance["corpus"] != manifest["corpus"]:

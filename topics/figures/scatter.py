@@ -173,7 +173,7 @@ def _labels(run: Run, drawn: pd.DataFrame, frame: list[list[float]]) -> pd.DataF
     low = np.array([ends[0] for ends in frame])
     pixel = (frame[0][1] - frame[0][0]) / WIDTH
     taken: list[NDArray[np.float64]] = []
-    rows = []
+    rows: list[tuple[str, float, float]] = []
     labels = drawn["topic"].to_numpy()
     for topic, name in zip(run.topics["topic"], run.topics["name"], strict=True):
         own = points[labels == topic]
@@ -185,7 +185,7 @@ def _labels(run: Run, drawn: pd.DataFrame, frame: list[list[float]]) -> pd.DataF
         found = _free((place - low) / pixel, half, taken)
         if found is not None:
             taken.append(np.concatenate([found - half, found + half]))
-            rows.append((text, *(low + found * pixel)))
+            rows.append((text, *(low + found * pixel).tolist()))
     return pd.DataFrame(rows, columns=["text", "x", "y"])
 
 
