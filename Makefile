@@ -104,7 +104,7 @@ clean:
 	@touch $@
 
 # Beside the locked packages, where only benchmarks see them.
-.venv/.rivals-stamp: benchmarks/rivals.txt .venv/.run-stamp
+.venv/.rivals-stamp: benchmarks/rivals.txt .venv/.dev-stamp
 	@echo 'Installing what the benchmarks compare with ...'
 	@rm -rf .venv/rivals
 	@$(PIP_INSTALL) --target .venv/rivals -r benchmarks/rivals.txt

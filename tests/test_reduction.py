@@ -16,7 +16,7 @@ from topics.data import Corpus, Embeddings
 from topics.graph import build_graph
 from topics.neighbors import find_neighbors
 from topics.progress import watched
-from topics.reduction import reduce
+from topics.reduction import principal_components, reduce
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -106,10 +106,8 @@ def test_the_graph_and_the_vectors_are_left_as_they_were():
     np.testing.assert_array_equal(graph.weights.toarray(), before)
 
 
-def test_epochs_are_counted_and_umap_gets_its_own_bar_back():
-    import umap.layouts
-
-    own, seen = umap.layouts.tqdm, []
+def test_epochs_are_counted():
+    seen = []
 
     class Watcher:
         def start(self, task, total, unit):
@@ -124,4 +122,18 @@ def test_epochs_are_counted_and_umap_gets_its_own_bar_back():
     with watched(Watcher()):
         laid_out(random_embeddings(80), 2, consensus=0, n_epochs=12)
     assert seen[-14:] == [("Laying out", 12, "epochs"), *[1] * 12, "done"]
-    assert umap.layouts.tqdm is own
+
+
+def test_principal_components_are_those_of_a_full_decomposition():
+    vectors = random_embeddings(300, 12).vectors
+    centred = vectors - vectors.mean(axis=0, dtype=np.float64)
+    left, values, _ = np.linalg.svd(centred, full_matrices=False)
+    found = principal_components(vectors, 4)
+    np.testing.assert_allclose(np.abs(found), np.abs(left * values)[:, :4], atol=1e-6)
+    assert found.tobytes() == principal_components(vectors, 4, threads=2).tobytes()
+
+
+def test_of_vectors_with_fewer_dimensions_the_others_are_zero():
+    found = principal_components(random_embeddings(60, 3).vectors, 5)
+    assert found.shape == (60, 5)
+    assert not found[:, 3:].any()

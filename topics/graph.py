@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from topics.data import Graph, Neighbors
+from topics.fuzzy import fuzzy_weights
 from topics.leiden import communities
 from topics.progress import track
-
-if TYPE_CHECKING:
-    from scipy import sparse
 
 
 def build_graph(neighbors: Neighbors, consensus: int, seed: int, resolution: float = 1.0, threads: int = 1) -> Graph:
@@ -64,28 +61,3 @@ def build_graph(neighbors: Neighbors, consensus: int, seed: int, resolution: flo
     )
     sharpened.eliminate_zeros()
     return Graph(sharpened, agreement)
-
-
-def fuzzy_weights(neighbors: Neighbors) -> sparse.csr_array:
-    """UMAP's symmetric fuzzy weights of a neighbourhood; shape (u, u), float32, in (0, 1]."""
-    from scipy import sparse
-
-    u, q = neighbors.indices.shape
-    if not q:
-        return sparse.csr_array(np.zeros((u, u), dtype=np.float32))
-    from topics.umap_learn import umap_functions
-
-    # UMAP counts a point as its own first neighbour.
-    indices = np.column_stack([np.arange(u, dtype=np.int32), neighbors.indices])
-    distances = np.column_stack([np.zeros(u, dtype=np.float32), neighbors.distances])
-    weights, _, _ = umap_functions().fuzzy_simplicial_set(
-        np.empty((u, 1), dtype=np.float32),
-        q + 1,
-        np.random.RandomState(0),
-        "precomputed",
-        knn_indices=indices,
-        knn_dists=distances,
-    )
-    found = sparse.csr_array(weights, dtype=np.float32)
-    found.sort_indices()
-    return found

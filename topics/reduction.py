@@ -1,66 +1,88 @@
-"""Few coordinates for many: UMAP's layout of a graph."""
+"""Few coordinates for many: the layout of a graph.
+
+u texts, d dimensions, r axes.
+"""
 
 from __future__ import annotations
 
-import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from topics.data import Embeddings, Graph, Reduction
-from topics.umap_learn import counted_epochs, umap_functions
+from topics.isotropy import moments
+from topics.layout import lay_out
 
-_SPECTRAL = 50  # texts; below, eigenvectors of the graph say little and ARPACK may refuse
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_BLOCK = 4096  # rows in a product; fixed, other shapes give other bits
+_NOISE = 1e-4  # of the width: what tells texts apart that start in one place
 
 
 def reduce(
-    graph: Graph, embeddings: Embeddings, n_components: int, min_dist: float, n_epochs: int, seed: int
+    graph: Graph,
+    embeddings: Embeddings,
+    n_components: int,
+    min_dist: float,
+    n_epochs: int,
+    seed: int,
+    threads: int = 1,
 ) -> Reduction:
-    """Lay the graph out (McInnes, Healy and Melville 2018), spectral start, seeded, one thread.
+    """Lay the graph out (McInnes, Healy and Melville 2018), from the vectors' principal components on.
 
     Parameters
     ----------
     graph : Graph
         Over u texts.
     embeddings : Embeddings
-        Place the parts of a graph that is not connected.
+        Of shape (u, d). The texts start where their first r principal components are.
     n_components : int
-        r; u - 1 where there are fewer texts.
+        r.
     min_dist : float
         How close points may come; 0 packs clusters densely, .1 reads better on a map.
     n_epochs, seed : int
+    threads : int
+        The result does not depend on it.
 
     Returns
     -------
     Reduction
-        Of shape (u, r). The same bits whatever the number of threads.
+        Of shape (u, r).
     """
     u = len(embeddings.vectors)
-    r = min(n_components, max(u - 1, 1))
-    if u <= r + 1 or not graph.weights.nnz:
+    if u <= n_components + 1 or not graph.weights.nnz:
         # Too few to lay out: the vectors' own coordinates, spread evenly.
         return Reduction(np.linspace(0, 1, u, dtype=np.float32)[:, None] * np.ones((1, n_components), dtype=np.float32))
-    umap = umap_functions()
-    a, b = umap.find_ab_params(1.0, min_dist)
-    with warnings.catch_warnings(), counted_epochs():
-        warnings.simplefilter("ignore")  # of eigenvectors that did not converge: it then starts at random, seeded
-        points, _ = umap.simplicial_set_embedding(
-            data=np.asarray(embeddings.vectors),
-            graph=graph.weights.tocoo(copy=True),  # UMAP prunes it in place
-            n_components=n_components,
-            initial_alpha=1.0,
-            a=a,
-            b=b,
-            gamma=1.0,
-            negative_sample_rate=5,
-            n_epochs=n_epochs,
-            init="spectral" if u >= _SPECTRAL else "random",
-            random_state=np.random.RandomState(seed),
-            metric="euclidean",
-            metric_kwds={},
-            densmap=False,
-            densmap_kwds={},
-            output_dens=False,
-            parallel=False,
-            verbose=False,
-        )
-    return Reduction(np.ascontiguousarray(points, dtype=np.float32))
+    start = principal_components(embeddings.vectors, n_components, threads)
+    widths = np.ptp(start, axis=0)
+    noise = np.random.default_rng(seed).normal(size=start.shape)
+    start += _NOISE * np.where(widths > 0, widths, 1) * noise
+    return Reduction(lay_out(graph.weights, start, min_dist, n_epochs, seed, threads))
+
+
+def principal_components(vectors: NDArray[np.float32], r: int, threads: int = 1) -> NDArray[np.float64]:
+    """Coordinates of rows along the r directions in which they differ most; 0 beyond d.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (u, d), float32
+        May be mapped from a file: a block of it is in memory at a time.
+    r : int
+    threads : int
+        The result does not depend on it.
+
+    Returns
+    -------
+    ndarray of shape (u, r), float64
+        Of each direction the sign is chosen: its largest part is positive.
+    """
+    found = moments(vectors, threads)
+    _, directions = np.linalg.eigh(found.covariance)
+    axes = directions[:, ::-1][:, :r]
+    axes *= np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0))
+    coordinates = np.zeros((len(vectors), r))
+    for start in range(0, len(vectors), _BLOCK):
+        block = vectors[start : start + _BLOCK] - found.mean
+        coordinates[start : start + _BLOCK, : axes.shape[1]] = block @ axes
+    return coordinates

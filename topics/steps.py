@@ -172,12 +172,14 @@ GRAPH = Stage(
     lambda at, params, found: graphs.build_graph(
         found, params["consensus"], params["seed"], params["resolution"], at.threads
     ),
-    libraries=("umap-learn", "numba", "graspologic-native"),
+    version=2,
+    libraries=("scipy", "graspologic-native"),
 )
 REDUCE = Stage(
     "reduction",
-    lambda at, params, graph, embeddings: reduction.reduce(graph, embeddings, **params),
-    libraries=("umap-learn", "numba", "scikit-learn", "scipy"),
+    lambda at, params, graph, embeddings: reduction.reduce(graph, embeddings, **params, threads=at.threads),
+    version=2,
+    libraries=("numba", "scipy"),
 )
 CLUSTER = Stage(
     "clusters",
