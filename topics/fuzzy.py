@@ -68,8 +68,9 @@ def memberships(distances: NDArray[np.float32], mean: float) -> NDArray[np.float
 
     Examples
     --------
-    >>> memberships(np.array([[0.1, 0.2, 0.2, 0.3]], dtype=np.float32), mean=0.2).round(3).tolist()
-    [[1.0, 0.5180000066757202, 0.5180000066757202, 0.2680000066757202]]
+    >>> found = memberships(np.array([[0.1, 0.2, 0.2, 0.3]], dtype=np.float32), mean=0.2)
+    >>> [round(float(value), 3) for value in found[0]]
+    [1.0, 0.524, 0.524, 0.274]
     """
     far = distances.astype(np.float64)
     q = far.shape[1]
