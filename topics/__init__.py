@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from topics.run import Run
     from topics.store import NO_STORE, Store
     from topics.trial import try_encoders
+    from topics.updating import update
 
 #: Every public name and where it lives.
 _HOME = {
@@ -68,6 +69,7 @@ _HOME = {
     "passages": "reading",
     "read": "corpus",
     "try_encoders": "trial",
+    "update": "updating",
 }
 
 __all__ = [
@@ -99,6 +101,7 @@ __all__ = [
     "passages",
     "read",
     "try_encoders",
+    "update",
 ]
 
 

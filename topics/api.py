@@ -43,6 +43,7 @@ def fit(
     encoder: Any = None,
     embeddings: Any = None,
     clusterer: Any = None,
+    previous: Run | str | os.PathLike[str] | None = None,
     **settings: Any,
 ) -> Run:
     """Find the topics of documents.
@@ -68,6 +69,9 @@ def fit(
     clusterer : str or object, optional
         hdbscan, fast_hdbscan, leiden, kmeans or evoc, or an object with `fit_predict` that clusters the layout: a
         clone of it is fitted.
+    previous : Run or path, optional
+        A run, or its folder, to go on from: the layout and the clusters start from its, and topics that are the same
+        keep their permanent ids and given names. Everything else is decided by these documents and settings.
     **settings
         Fields of `Config`.
 
@@ -101,7 +105,16 @@ def fit(
     else:
         source = read(documents, **columns).corpus
     workshop = Workshop(store or Store(), config.threads, config.batch_size)
-    return fit_topics(source, config, workshop, encoder=encoder, embeddings=embeddings, clusterer=clusterer)
+    return fit_topics(source, config, workshop, None, encoder, embeddings, clusterer, opened(previous))
+
+
+def opened(run: Run | str | os.PathLike[str] | None) -> Run | None:
+    """A run, or that of a folder."""
+    if isinstance(run, str | os.PathLike):
+        from topics.folder import load
+
+        return load(os.fspath(run))
+    return run
 
 
 def embed(
@@ -232,7 +245,7 @@ def distribution(
 
 def _placed(run: Run, corpus: Corpus, store: Store | None, encoder: Any, embeddings: Any) -> Placed:
     _check_one(encoder, embeddings)
-    given = None if embeddings is None else _given_vectors(run, corpus, embeddings)
+    given = None if embeddings is None else given_vectors(run, corpus, embeddings)
 
     def vectors(new: NDArray[np.int64]) -> NDArray[np.float32]:
         if given is not None:
@@ -248,7 +261,14 @@ def _check_one(encoder: Any, embeddings: Any) -> None:
         raise InvalidConfig("encoder and embeddings exclude each other: with vectors nothing is left to encode.")
 
 
-def _given_vectors(run: Run, corpus: Corpus, embeddings: Any) -> NDArray[np.float32]:
+def given_vectors(run: Run, corpus: Corpus, embeddings: Any) -> NDArray[np.float32]:
+    """Vectors of the distinct texts of a corpus, from those of its documents, as those of a run were clustered.
+
+    Raises
+    ------
+    InvalidInput
+        If they are not as long as those of the run.
+    """
     vectors = embed_documents(corpus, embeddings).vectors
     if vectors.shape[1] != run.model.width:
         raise InvalidInput(

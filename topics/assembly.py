@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from topics.continuation import carry_over, continued_from, first_ids, provenance_of
 from topics.data import NOISE
 from topics.embedding.splitting import longer
+from topics.matching import Side, no_lineage
 from topics.metrics import document_labels
 from topics.run import ASPECT, Model, Run, StageRecord
 from topics.steps import STAGES
@@ -60,17 +62,26 @@ def assemble(
     stages: tuple[StageRecord, ...],
     encoder: Any = None,
     aspects: Mapping[str, Aspect] | None = None,
+    layout: Reduction | None = None,
+    previous: Run | None = None,
 ) -> Run:
-    """Bring the documents back in. `isotropy` is that of the vectors, and of what post-processing made of them."""
+    """Bring the documents back in.
+
+    `isotropy` is that of the vectors, and of what post-processing made of them; `previous` the run this one goes on
+    from.
+    """
     import pandas as pd
 
     row, k = corpus.rows, len(described.sizes)
     ids = np.array(corpus.ids, dtype=object)
-    permanent = pd.Series([f"T{number:04d}" for number in range(1, k + 1)], dtype="str")
-    run_id = hashlib.sha256(f"{corpus.fingerprint}{config.to_toml()}".encode()).hexdigest()[:12]
+    labels = document_labels(corpus, settled).astype(np.int64)
+    keys = np.append(corpus.texts.keys, b"").astype("S32")[row]
+    identity = continued_from(previous, Side(corpus.ids, keys, labels, settled.centroids, described.terms))
+    permanent = pd.Series(first_ids(k) if identity is None else identity.ids, dtype="str")
+    run_id = run_id_of(corpus.fingerprint, config, "" if previous is None else previous.provenance["run"])
 
     documents = pd.DataFrame({"id": pd.array(list(corpus.ids), dtype="str")})
-    documents["topic"] = document_labels(corpus, settled).astype(np.int64)
+    documents["topic"] = labels
     documents["topic_id"] = named(permanent, documents["topic"])
     documents["strength"] = np.append(settled.strengths, np.float32(0))[row]
     for axis, name in enumerate("xy"):
@@ -110,6 +121,8 @@ def assemble(
             "status": pd.array(["born"] * k, dtype="str"),
         }
     )
+    if identity is not None and previous is not None:
+        topics = carry_over(topics, identity, previous)
     for name, aspect in (aspects or {}).items():
         topics[f"{ASPECT}{name}"] = [list(words) for words in aspect.terms]
     shown = [(topic, text) for topic, texts in enumerate(described.representatives) for text in texts]
@@ -136,15 +149,18 @@ def assemble(
         postprocessing=postprocessing,
         poll=poll,
         calibration=settled.calibration,
+        layout=None if layout is None else layout.points,
     )
     provenance = {
         "run": run_id,
         "corpus": corpus.fingerprint,
         "input": {"location": location, **intake.columns},
+        "texts": [{"corpus": intake.corpus, "location": location, **intake.columns}],
         "notes": list(intake.notes),
         "advice": [*_advice(vectors.encoder, counts.languages), *longer(lengths, config.long, corpus.copies)],
         "languages": list(counts.languages),
         "versions": versions(),
+        **provenance_of(previous, identity),
     }
     return Run(
         documents,
@@ -160,7 +176,13 @@ def assemble(
         stages,
         encoder,
         row,
+        no_lineage() if identity is None else identity.lineage,
     )
+
+
+def run_id_of(fingerprint: str, config: Config, previous: str = "") -> str:
+    """The id of a run, from the fingerprint of its corpus, its settings, and the id of the run it goes on from."""
+    return hashlib.sha256(f"{fingerprint}{config.to_toml()}{previous}".encode()).hexdigest()[:12]
 
 
 def _layers(nested: Layers, described: Topics, ids: pd.Series[str]) -> pd.DataFrame:

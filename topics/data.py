@@ -279,6 +279,28 @@ class Neighbors:
 
 
 @dataclass(frozen=True, eq=False)
+class Prior:
+    """What a previous run found about its texts, for a fit that goes on from there."""
+
+    keys: NDArray[np.bytes_]  # (u,) S32, ascending
+    labels: NDArray[np.int32]  # (u,), -1 where there is no topic
+    layout: NDArray[np.float32]  # (u, r) or (u, 0): where the texts lay when they were clustered; nan if nowhere
+    drawn: NDArray[np.float32]  # (u, 2), on the map; nan if nowhere
+
+    def of(self, keys: NDArray[np.bytes_]) -> Prior:
+        """The same of other texts; those it does not know are in no topic and lie nowhere."""
+        place = np.searchsorted(self.keys, keys)
+        known = np.append(self.keys, b"")[place] == keys
+        row = np.where(known, place, len(self.keys))
+
+        def taken(values: NDArray[Any], missing: float) -> NDArray[Any]:
+            filler = np.full((1, *values.shape[1:]), missing, dtype=values.dtype)
+            return np.concatenate([values, filler])[row]
+
+        return Prior(keys, taken(self.labels, NOISE), taken(self.layout, np.nan), taken(self.drawn, np.nan))
+
+
+@dataclass(frozen=True, eq=False)
 class Graph:
     """A weighted neighbour graph."""
 

@@ -2,6 +2,7 @@
 
 TopicsError
 ├── InvalidInput      (also ValueError)         the data cannot be used
+│   └── NoDocuments                             there are none, where some are needed
 ├── InvalidConfig     (also ValueError)         a setting cannot be used
 ├── ModelNotFound     (also LookupError)        an encoder is not to be had here
 ├── StoreDamaged                                stored bytes are not what was written
@@ -20,6 +21,10 @@ class TopicsError(Exception):
 
 class InvalidInput(TopicsError, ValueError):
     """The data passed in cannot be used; the message names the argument and the fix."""
+
+
+class NoDocuments(InvalidInput):
+    """There is not one document in what was given; an update takes that as nothing new."""
 
 
 class InvalidConfig(TopicsError, ValueError):

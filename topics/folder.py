@@ -7,6 +7,7 @@ thread count is in them, and rows are in the order of their ids. So equal runs h
 from __future__ import annotations
 
 import glob
+import hashlib
 import io
 import json
 import os
@@ -22,7 +23,8 @@ import numpy as np
 from topics.config import Config, read_toml
 from topics.data import Calibration, Poll, Postprocessing
 from topics.errors import InvalidConfig, InvalidInput, SchemaMismatch, VerificationFailed
-from topics.run import ASPECT, SCHEMA, Model, Run, StageRecord
+from topics.matching import no_lineage
+from topics.run import ASPECT, SCHEMA, Model, Run, Saved, StageRecord
 from topics.store import file_sha256
 
 if TYPE_CHECKING:
@@ -37,11 +39,19 @@ T = TypeVar("T")
 
 MANIFEST = "manifest.json"
 EVALUATION = "evaluation.json"
+LINEAGE = "lineage.parquet"
 _ABANDONED = 3600  # seconds after which what lies beside a run folder belongs to no process any more
 _COLUMNS = ("text", "id", "date", "class")  # of the input; they are in config.toml, not in Config
-_OF_THE_READING = ("input", "notes")  # a moved file, or a column named and not guessed, gives the same run
+_OF_THE_READING = (
+    "input",
+    "notes",
+    "texts",
+    "previous",
+    "update",
+)  # a moved file, or a column named and not guessed, gives the same run
 _ARRAYS = ("vectors", "labels", "strengths", "nearest", "voters", "centroids")
 _IN_LAYERS = ("terms", "topic_ids")  # columns of lists
+_OPTIONAL = ("layout", "added")  # arrays that not every model has
 _PARTS = ("postprocessing", "poll", "calibration")  # values within the model; names of their tensors begin so
 
 
@@ -117,6 +127,7 @@ def load(folder: str | Path) -> Run:
             told.pop(column, None)
         extra = json.loads((folder / "model" / "model.json").read_text("utf-8"))
         tensors = load_file(folder / "model" / "model.safetensors")
+        numbers = json.loads((folder / "metrics.json").read_text("utf-8"))
         topics = pd.read_parquet(folder / "topics.parquet")
         topics = _with_lists(topics, _lists(topics))
         return Run(
@@ -130,12 +141,15 @@ def load(folder: str | Path) -> Run:
                 dict.fromkeys(_IN_LAYERS, object)  # where there are none, pandas takes them for numbers
             ),
             merges=[(int(kept), int(gone)) for kept, gone in extra["merges"]],
-            metrics=json.loads((folder / "metrics.json").read_text("utf-8"))["overall"],
+            metrics=numbers["overall"],
             model=_read_model(tensors, extra),
             config=Config.of(**told),
-            provenance={**extra["provenance"], **{key: manifest[key] for key in _OF_THE_READING}},
+            provenance={**extra["provenance"], **{key: manifest[key] for key in _OF_THE_READING if key in manifest}},
             stages=tuple(StageRecord(**record) for record in manifest["stages"]),
             rows=tensors.get("rows"),
+            lineage=pd.read_parquet(folder / LINEAGE) if LINEAGE in manifest["digests"] else no_lineage(),
+            updated=numbers.get("update", {}),
+            saved=Saved(str(folder.absolute()), fingerprint_of(manifest)),
         )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise VerificationFailed(
@@ -173,6 +187,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def fingerprint_of(manifest: Mapping[str, Any]) -> str:
+    """The `Run.fingerprint` of a run folder, from its manifest alone."""
+    digest = hashlib.sha256()
+    for name, content in sorted(manifest["digests"].items()):
+        if not name.startswith("report."):
+            digest.update(f"{name} {content}\n".encode())
+    return digest.hexdigest()
+
+
 def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     """Files that are missing, or are not what the manifest says they were."""
     found = []
@@ -200,7 +223,14 @@ def payload(run: Run) -> dict[str, bytes]:
         "topics.parquet": _parquet(run.topics),
         "layers.parquet": _parquet(run.layers),
         "topics.csv": topics_csv(run.topics).encode("utf-8"),
-        "metrics.json": _json({"overall": run.metrics, "topics": json.loads(per_topic.to_json(orient="records"))}),
+        **({LINEAGE: _parquet(run.lineage)} if len(run.lineage) or run.updated else {}),
+        "metrics.json": _json(
+            {
+                "overall": run.metrics,
+                "topics": json.loads(per_topic.to_json(orient="records")),
+                **({"update": run.updated} if run.updated else {}),
+            }
+        ),
         "config.toml": (named + run.config.to_toml()).encode("utf-8"),
         "model/model.safetensors": _tensors(run.model, None if run.rows is None else rows.to_numpy(np.int32)),
         "model/model.json": _json(
@@ -304,13 +334,28 @@ def _manifest(run: Run, digests: Mapping[str, str]) -> dict[str, Any]:
         "schema": SCHEMA,
         "run": run.provenance["run"],
         "corpus": run.provenance["corpus"],
-        "input": run.provenance["input"],
-        "notes": run.provenance["notes"],
+        **{key: run.provenance[key] for key in ("input", "notes", "texts", "update") if key in run.provenance},
         "config": run.config.decisive(),
         "seeds": {"seed": run.config.seed},
         "versions": run.provenance["versions"],
         "stages": [vars(record) for record in run.stages],
+        **_of_the_past(run),
         "digests": digests,
+    }
+
+
+def _of_the_past(run: Run) -> dict[str, Any]:
+    """The run this one goes on from, how many ids were given so far, and what became of its topics."""
+    if "previous" not in run.provenance:
+        return {}
+    events = run.lineage[run.lineage["event"] != "continued"]
+    return {
+        "previous": run.provenance["previous"],
+        "ids_given": run.provenance["ids_given"],
+        "lineage": {
+            "counts": {str(name): int(count) for name, count in run.lineage["event"].value_counts().items()},
+            "events": json.loads(events.to_json(orient="records", double_precision=15)),
+        },
     }
 
 
@@ -325,6 +370,9 @@ def _tensors(model: Model, rows: NDArray[np.int32] | None) -> bytes:
 
     tensors = {name: np.ascontiguousarray(getattr(model, name)) for name in _ARRAYS}
     tensors["keys"] = np.frombuffer(np.ascontiguousarray(model.keys).tobytes(), dtype=np.uint8).reshape(-1, 32)
+    for name in _OPTIONAL:
+        if (array := getattr(model, name)) is not None:
+            tensors[name] = np.ascontiguousarray(array)
     for part in ("data", "indices", "indptr"):
         tensors[f"weights.{part}"] = np.ascontiguousarray(getattr(model.weights, part))
     if rows is not None:
@@ -350,6 +398,7 @@ def _read_model(tensors: Mapping[str, NDArray[Any]], extra: Mapping[str, Any]) -
         poll=_read_part("poll", Poll, tensors),
         calibration=_read_part("calibration", Calibration, tensors),
         **{name: tensors[name] for name in _ARRAYS},
+        **{name: tensors[name] for name in _OPTIONAL if name in tensors},
     )
 
 

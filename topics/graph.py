@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from topics.data import Graph, Neighbors
+from topics.data import NOISE, Graph, Neighbors
 from topics.fuzzy import fuzzy_weights
 from topics.leiden import communities
 from topics.progress import track
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-def build_graph(neighbors: Neighbors, consensus: int, seed: int, resolution: float = 1.0, threads: int = 1) -> Graph:
+    from topics.data import Prior
+
+_SAY = 3.0  # votes of the previous run, in those of all runs together
+
+
+def build_graph(
+    neighbors: Neighbors,
+    consensus: int,
+    seed: int,
+    resolution: float = 1.0,
+    threads: int = 1,
+    prior: Prior | None = None,
+) -> Graph:
     """Weigh the neighbourhood and sharpen it.
 
     The weights are UMAP's fuzzy simplicial set (McInnes, Healy and Melville 2018, section 3.1). Then
@@ -33,6 +48,8 @@ def build_graph(neighbors: Neighbors, consensus: int, seed: int, resolution: flo
         Of the runs: more gives smaller communities, and so more topics.
     threads : int
         How many runs go on at once; the result does not depend on it.
+    prior : Prior, optional
+        Topics of a previous run. On two texts that had one they have three times as many votes as all the runs.
 
     Returns
     -------
@@ -53,6 +70,8 @@ def build_graph(neighbors: Neighbors, consensus: int, seed: int, resolution: flo
         for community in track(runs, consensus, "Consensus", "runs"):
             together += community[source] == community[weights.indices]
     share = together / consensus
+    if prior is not None:
+        share = _with_prior(share, prior.labels[source], prior.labels[weights.indices])
     kept = np.bincount(source, weights.data * share, minlength=u)
     total = np.bincount(source, weights.data, minlength=u)
     agreement = np.divide(kept, total, out=np.ones(u), where=total > 0).astype(np.float32)
@@ -61,3 +80,9 @@ def build_graph(neighbors: Neighbors, consensus: int, seed: int, resolution: flo
     )
     sharpened.eliminate_zeros()
     return Graph(sharpened, agreement)
+
+
+def _with_prior(share: NDArray[np.float64], one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.float64]:
+    """The share of votes that keep both ends together, the previous run's topics voting as well where both had one."""
+    known = (one != NOISE) & (other != NOISE)
+    return np.where(known, (share + _SAY * (one == other)) / (1 + _SAY), share)

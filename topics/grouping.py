@@ -12,7 +12,7 @@ from topics.errors import InvalidInput
 from topics.steps import CELLS, CLUSTER, EVOC, FAST, GRAPH, MERGE, NEIGHBORS, PARTITION, REDUCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from topics.config import Config
     from topics.store import Ref
@@ -32,24 +32,31 @@ class Grouping(NamedTuple):
 
 
 def group(
-    vectors: Ref, config: Config, workshop: Workshop, step: Callable[..., Ref], clusterer: Any = None
+    vectors: Ref,
+    config: Config,
+    workshop: Workshop,
+    step: Callable[..., Ref],
+    clusterer: Any = None,
+    prior: Ref | None = None,
 ) -> Grouping:
     """Find as many clusters as there are, or as are asked for.
 
     Where there are fewer than asked for, the resolution is doubled until there are enough, or the graph falls to
-    crumbs; then the most entangled ones are merged.
+    crumbs; then the most entangled ones are merged. A prior is that of a previous run, for these texts: the graph and
+    the layout go on from it.
 
     Raises
     ------
     InvalidInput
         If fewer can be told apart, or `min_cluster_size` is more than there are texts.
     """
+    known = () if prior is None else (prior,)
     near = step(NEIGHBORS, vectors, n_neighbors=config.n_neighbors)
     plain = step(GRAPH, near, consensus=0, seed=config.seed, resolution=1.0)
     resolution, most = config.resolution, (0, Grouping(near, plain, plain, None, plain))
     while True:
-        graph = step(GRAPH, near, consensus=config.consensus, seed=config.seed, resolution=resolution)
-        layout, clusters = _cluster(graph, vectors, config, resolution, workshop, step, clusterer)
+        graph = step(GRAPH, near, *known, consensus=config.consensus, seed=config.seed, resolution=resolution)
+        layout, clusters = _cluster(graph, vectors, config, resolution, workshop, step, clusterer, known)
         if config.topics is None or config.clusterer == "kmeans":
             return Grouping(near, plain, graph, layout, clusters)
         found = int(workshop.load(clusters).labels.max(initial=NOISE)) + 1
@@ -68,6 +75,7 @@ def _cluster(
     workshop: Workshop,
     step: Callable[..., Ref],
     clusterer: Any,
+    prior: Sequence[Ref],
 ) -> tuple[Ref | None, Ref]:
     """References to the layout, where there is one, and to the clusters."""
     seed, how = {"seed": config.seed}, {"min_cluster_size": config.min_cluster_size, "resolution": resolution}
@@ -78,7 +86,7 @@ def _cluster(
     if config.clusterer == "evoc":
         return None, step(EVOC, vectors, **how, **seed)
     settings = {"n_components": config.n_components, "n_epochs": config.n_epochs}
-    layout = step(REDUCE, graph, vectors, min_dist=0.0, **settings, **seed)
+    layout = step(REDUCE, graph, vectors, *prior, min_dist=0.0, **settings, **seed)
     if clusterer is not None:
         found = cluster_by(clusterer, workshop.load(layout))
         return layout, workshop.hold("clusters", hashlib.sha256(found.labels.tobytes()).hexdigest()[:40], found)

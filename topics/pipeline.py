@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from topics import embedding, postprocessing
 from topics.assembly import assemble
 from topics.clustering import check_clusterer
+from topics.continuation import check_encoder_of, keep_prior
 from topics.corpus import MEMORY, STDIN, Source
 from topics.data import Corpus, Embeddings, Intake, Lengths
 from topics.embedding import precomputed
@@ -38,6 +41,7 @@ from topics.steps import (
     POSTPROCESS,
     POSTPROCESSING,
     PRECOMPUTED,
+    PRIOR,
     READ,
     REDUCE,
     SETTLE,
@@ -61,6 +65,7 @@ def fit_topics(
     encoder: Any = None,
     embeddings: Any = None,
     clusterer: Any = None,
+    previous: Run | None = None,
 ) -> Run:
     """Documents in, topics out.
 
@@ -79,6 +84,8 @@ def fit_topics(
         Vectors of the documents, in place of an encoder; see `embedding.precomputed.embed_documents`.
     clusterer : object, optional
         What `clustering.cluster_by` takes, in place of the clusterer `config.clusterer` names.
+    previous : Run, optional
+        The run this one goes on from: graph and layout start from it, and its topics keep their ids.
 
     Returns
     -------
@@ -87,7 +94,7 @@ def fit_topics(
     Raises
     ------
     InvalidInput
-        If there is no document with text, or fewer than `min_cluster_size`.
+        If there is no document with text, or fewer than `min_cluster_size`; or the previous run is of another encoder.
     ModelNotFound
         If there is no such encoder.
     """
@@ -117,7 +124,11 @@ def fit_topics(
         fitted = step(POSTPROCESSING, vectors, steps=config.postprocess)
         vectors = step(POSTPROCESS, vectors, fitted)
         spreads.append(step(ISOTROPY, vectors, processed=True))
-    near, plain, graph, _, clusters = group(vectors, config, workshop, step, clusterer)
+    prior = None
+    if previous is not None:
+        check_encoder_of(previous, *_identity(workshop.load(vectors)))
+        prior = step(PRIOR, keep_prior(previous, workshop), texts)
+    near, plain, graph, layout, clusters = group(vectors, config, workshop, step, clusterer, prior)
     settled = step(SETTLE, clusters, vectors, near, corpus, graph, coverage=config.coverage)
     counts = step(
         COUNT, texts, language=config.language, stop_words=sorted(set(config.stop_words)), ngrams=config.ngrams
@@ -141,7 +152,10 @@ def fit_topics(
     known = Known(texts, vectors, settled, counts, described, made.vectors.within)
     aspects = describe_aspects(known, config, workshop, step, embed_words)
     # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
-    drawn = step(REDUCE, plain, vectors, n_components=2, min_dist=0.1, n_epochs=config.n_epochs, seed=config.seed)
+    before = () if prior is None else (prior,)
+    drawn = step(
+        REDUCE, plain, vectors, *before, n_components=2, min_dist=0.1, n_epochs=config.n_epochs, seed=config.seed
+    )
     nested = step(NEST, settled, plain, described, n_terms=config.n_terms)
     measured = step(MEASURE, corpus, settled, described, counts, vectors, graph)
 
@@ -151,11 +165,17 @@ def fit_topics(
         postprocessing=workshop.load(fitted) if fitted else None,
         config=config,
         intake=intake,
-        location=_where(documents),
+        location=location_of(documents),
         stages=tuple(stages),
         encoder=encoder,
         aspects={name: workshop.load(ref) for name, ref in aspects.items()},
+        layout=workshop.load(layout) if layout else None,
+        previous=previous,
     )
+
+
+def _identity(vectors: Embeddings) -> tuple[str, str, int]:
+    return vectors.encoder, vectors.fingerprint, vectors.vectors.shape[1]
 
 
 def take_in(documents: Source | Corpus, workshop: Workshop, step: Callable[..., Ref]) -> tuple[Ref, Ref, Intake]:
@@ -173,6 +193,8 @@ def take_in(documents: Source | Corpus, workshop: Workshop, step: Callable[..., 
     else:
         intake = Intake(documents.key, documents.texts.fingerprint[:40], {}, ())
         corpus = workshop.hold("corpus", intake.corpus, documents)
+        with suppress(OSError):  # for updates, which may need the texts; without them they say so
+            workshop.store.save(corpus, documents, note=f"{len(documents)} documents")
     return corpus, Ref("texts", intake.texts, within=corpus), intake
 
 
@@ -283,13 +305,14 @@ def hold_vectors(found: Embeddings, workshop: Workshop) -> Ref:
     return workshop.hold("embeddings", hashlib.sha256(found.vectors.tobytes()).hexdigest()[:40], found)
 
 
-def _where(documents: Source | Corpus) -> str:
-    """Where the documents can be read again, from any working directory."""
-    if isinstance(documents, Corpus):
+def location_of(documents: Any) -> str:
+    """Where documents can be read again, from any working directory."""
+    location = documents.location if isinstance(documents, Source) else documents
+    if not isinstance(location, str | os.PathLike):
         return MEMORY
-    if documents.location in (BUILTIN, STDIN):
-        return documents.location
-    return str(Path(documents.location).expanduser().absolute())
+    if location in (BUILTIN, STDIN, MEMORY):
+        return str(location)
+    return str(Path(location).expanduser().absolute())
 
 
 def told_name(stage: Stage, params: Params) -> str:

@@ -61,8 +61,8 @@ def place_texts(run: Run, texts: Texts, vectors: Callable[[NDArray[np.int64]], N
     if len(new):
         nearest, strengths, poll = assignment.place(
             vectors(new),
-            model.vectors,
-            model.voters,
+            model.vectors[model.voting],
+            model.voters[model.voting],
             model.centroids,
             calibration,
             min(VOTERS, run.config.n_neighbors),
@@ -72,7 +72,7 @@ def place_texts(run: Run, texts: Texts, vectors: Callable[[NDArray[np.int64]], N
         for name, array in {"labels": labels, "strengths": strengths, "nearest": nearest, **vars(poll)}.items():
             found[name][new] = array
     poll = Poll(**{name: found.pop(name) for name in vars(said)})
-    novelties = novelty(poll.distances, said.distances)
+    novelties = novelty(poll.distances, said.distances[model.voting])
     if run.config.coverage == "auto":
         found["labels"][~known & (novelties >= STRANGE)] = NOISE
     return Placed(**found, known=known, novelties=novelties, poll=poll)

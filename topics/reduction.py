@@ -5,7 +5,7 @@ u texts, d dimensions, r axes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from topics.layout import lay_out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from topics.data import Prior
 
 _BLOCK = 4096  # rows in a product; fixed, other shapes give other bits
 _NOISE = 1e-4  # of the width: what tells texts apart that start in one place
@@ -28,6 +30,7 @@ def reduce(
     n_epochs: int,
     seed: int,
     threads: int = 1,
+    prior: Prior | None = None,
 ) -> Reduction:
     """Lay the graph out (McInnes, Healy and Melville 2018), from the vectors' principal components on.
 
@@ -44,6 +47,9 @@ def reduce(
     n_epochs, seed : int
     threads : int
         The result does not depend on it.
+    prior : Prior, optional
+        Where a previous run had the texts: the layout starts there, new texts amid their neighbours, if it had as
+        many components.
 
     Returns
     -------
@@ -54,7 +60,8 @@ def reduce(
     if u <= n_components + 1 or not graph.weights.nnz:
         # Too few to lay out: the vectors' own coordinates, spread evenly.
         return Reduction(np.linspace(0, 1, u, dtype=np.float32)[:, None] * np.ones((1, n_components), dtype=np.float32))
-    start = principal_components(embeddings.vectors, n_components, threads)
+    before = _positions(prior, n_components)
+    start = principal_components(embeddings.vectors, n_components, threads) if before is None else _amid(graph, before)
     widths = np.ptp(start, axis=0)
     noise = np.random.default_rng(seed).normal(size=start.shape)
     start += _NOISE * np.where(widths > 0, widths, 1) * noise
@@ -86,3 +93,25 @@ def principal_components(vectors: NDArray[np.float32], r: int, threads: int = 1)
         block = vectors[start : start + _BLOCK] - found.mean
         coordinates[start : start + _BLOCK, : axes.shape[1]] = block @ axes
     return coordinates
+
+
+def _positions(prior: Prior | None, r: int) -> NDArray[np.float32] | None:
+    """Where texts lay in a layout of r components, nan where they did not; None if there was no such layout."""
+    found = () if prior is None else (prior.layout, prior.drawn)
+    return next((points for points in found if points.shape[1] == r and np.isfinite(points).any()), None)
+
+
+def _amid(graph: Graph, before: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Texts that lay nowhere are put amid the neighbours that did, step by step; those without any in the middle."""
+    placed = np.asarray(np.isfinite(before).all(axis=1))
+    points: NDArray[np.float64] = np.where(placed[:, None], before, 0).astype(np.float64)
+    weights: Any = graph.weights.astype(np.float64)
+    while not placed.all():
+        total: NDArray[np.float64] = weights @ placed.astype(np.float64)
+        reached = np.asarray(~placed & (total > 0))
+        if not reached.any():
+            points[~placed] = points[placed].mean(axis=0)
+            break
+        points[reached] = (weights @ points)[reached] / total[reached, None]
+        placed |= reached
+    return points

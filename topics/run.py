@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from topics.errors import InvalidInput
+from topics.matching import no_lineage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +62,13 @@ class Model:
     postprocessing: Postprocessing | None = None  # between the encoder's vectors and those above
     poll: Poll | None = None  # (u, ...); None, like the next, if an older version, which did not write it, made the run
     calibration: Calibration | None = None
+    layout: NDArray[np.float32] | None = None  # (u, r) where they lay when they were clustered, nan if they came later
+    added: NDArray[np.bool_] | None = None  # (u,) which came after the fit and have no vote; None if none did
+
+    @property
+    def voting(self) -> NDArray[np.bool_] | slice:
+        """Which texts vote on new ones: those of the fit."""
+        return slice(None) if self.added is None else ~self.added
 
     @property
     def width(self) -> int:
@@ -81,6 +89,14 @@ class Model:
                 "its config.toml: what is in the store is not computed again."
             )
         return self.poll, self.calibration
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Where a run was read from."""
+
+    folder: str  # absolute
+    fingerprint: str  # as its manifest tells it
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +129,9 @@ class Run:
     metrics: dict[str, Any]
     model: Model
     config: Config
-    #: JSON-ready: "input" (how the corpus was read), "corpus" (fingerprint), "languages", "versions".
+    #: JSON-ready: "input" (how the corpus was read), "texts" (where its texts may be found), "corpus" (fingerprint),
+    #: "languages", "versions"; "previous" (folder, run and fingerprint), "ids_given", "fit" (run id of the last fit, if
+    #: documents were only added since) and "update" (what was asked for) where it goes on from another run.
     provenance: dict[str, Any]
     stages: tuple[StageRecord, ...] = ()
     #: The encoder object of the fit, where there was one, fitted; it is no part of the result and not saved.
@@ -121,6 +139,13 @@ class Run:
     #: (n,) row of `model` that holds each document's text, -1 where there is none; None if an older version, which
     #: did not write it, made the folder this run was loaded from.
     rows: NDArray[np.int32] | None = None
+    #: event, topic_id, previous_id, size, previous_size, shared, share_of_topic, share_of_previous, similarity, terms:
+    #: what became of the topics of the run this one goes on from, a row for each link; see `topics.matching`.
+    lineage: pd.DataFrame = field(default_factory=no_lineage)
+    #: What the step from the run before came to, JSON-ready; empty without one. In metrics.json, under "update".
+    updated: dict[str, Any] = field(default_factory=dict)
+    #: Where it was read from; it is no part of the result.
+    saved: Saved | None = None
 
     def __repr__(self) -> str:
         return f"<Run {self.provenance['run']}: {len(self.topics)} topics in {len(self.documents)} documents>"
@@ -306,6 +331,12 @@ class Run:
         from topics.figures import card
 
         return card(self)
+
+    def update(self, new: Any, **how: Any) -> Run:
+        """Go on with new documents; see `topics.updating.update`."""
+        from topics.updating import update
+
+        return update(self, new, **how)
 
     def save(self, folder: str | Path) -> Path:
         """Write the run folder; see `topics.folder.save`."""

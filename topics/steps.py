@@ -36,7 +36,7 @@ from topics.workshop import Params, Stage, Workshop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from topics.data import Aspect, ConvertedEncoder, Embeddings, Lengths, Settled, TermCounts, Texts
+    from topics.data import Aspect, ConvertedEncoder, Embeddings, Lengths, Prior, Settled, TermCounts, Texts
     from topics.protocols import Encoder
 
 BUILTIN = "builtin:docstrings"  #: the location of the corpus that is always there
@@ -117,6 +117,10 @@ def _nouns(params: Params, texts: Texts, settled: Settled, counts: TermCounts, e
     )
 
 
+def _known(prior: tuple[Prior, ...]) -> dict[str, Any]:
+    return {"prior": prior[0]} if prior else {}
+
+
 READ = Stage("intake", _read, resolve=_with_digest, outside=True)
 ENCODER = Stage(
     "encoder",
@@ -161,6 +165,7 @@ POSTPROCESS = Stage(
 ISOTROPY = Stage(
     "isotropy", lambda at, params, embeddings: isotropy(embeddings.vectors, at.threads), libraries=("numpy",)
 )
+PRIOR = Stage("prior", lambda at, params, previous, texts: previous.of(texts.keys))
 NEIGHBORS = Stage(
     "neighbors",
     lambda at, params, embeddings: neighbors.find_neighbors(embeddings, params["n_neighbors"], at.threads),
@@ -169,15 +174,17 @@ NEIGHBORS = Stage(
 )
 GRAPH = Stage(
     "graph",
-    lambda at, params, found: graphs.build_graph(
-        found, params["consensus"], params["seed"], params["resolution"], at.threads
+    lambda at, params, found, *prior: graphs.build_graph(
+        found, params["consensus"], params["seed"], params["resolution"], at.threads, *prior
     ),
     version=2,
     libraries=("scipy", "graspologic-native"),
 )
 REDUCE = Stage(
     "reduction",
-    lambda at, params, graph, embeddings: reduction.reduce(graph, embeddings, **params, threads=at.threads),
+    lambda at, params, graph, embeddings, *prior: reduction.reduce(
+        graph, embeddings, **params, threads=at.threads, **_known(prior)
+    ),
     version=2,
     libraries=("numba", "scipy"),
 )
@@ -271,6 +278,7 @@ STAGES = {
         POSTPROCESSING,
         POSTPROCESS,
         ISOTROPY,
+        PRIOR,
         NEIGHBORS,
         GRAPH,
         REDUCE,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from topics.corpus import columns, files
 from topics.data import Corpus
-from topics.errors import InvalidInput
+from topics.errors import InvalidInput, NoDocuments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -143,7 +143,7 @@ def _from_values(values: Iterable[object]) -> Corpus:
 
     texts = values.tolist() if isinstance(values, pd.Series) else list(values)
     if not any(isinstance(value, str) and value.strip() for value in texts):
-        raise InvalidInput(
+        raise (InvalidInput if texts else NoDocuments)(
             f"none of the {len(texts)} values is a text; pass strings, or a DataFrame and the name of its text column."
         )
     return Corpus.from_texts(texts)
@@ -157,7 +157,7 @@ def _from_table(table: pd.DataFrame, wanted: Source) -> tuple[Corpus, Source, tu
         if name is not None:
             columns.check_present(table, name)
     if not len(table):
-        raise InvalidInput(f"{wanted.location} has no rows; its columns are: {', '.join(table.columns)}.")
+        raise NoDocuments(f"{wanted.location} has no rows; its columns are: {', '.join(table.columns)}.")
     taken = {wanted.id, wanted.date, wanted.class_}
     text, text_notes = columns.find_text(table, wanted.text, taken)
     id_, id_notes = columns.find_id(table, wanted.id, {text, wanted.date, wanted.class_})

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from topics.corpus.encoding import to_utf8
 from topics.corpus.formats import READERS
-from topics.errors import InvalidInput
+from topics.errors import InvalidInput, NoDocuments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -206,7 +206,7 @@ def _open(name: str, path: Path) -> bytes:
 def _read_file(name: str, path: Path, kind: str) -> Loaded:
     raw = _open(name, path)
     if not raw.strip():
-        raise InvalidInput(f"{name} is empty.")
+        raise NoDocuments(f"{name} is empty.")
     return READERS[kind](raw, name)
 
 
@@ -248,6 +248,6 @@ def _from_documents(paths: Mapping[str, Path]) -> Loaded:
 def _from_standard_input(raw: bytes) -> Loaded:
     """JSON if it starts like JSON, else lines."""
     if not raw.strip():
-        raise InvalidInput("standard input is empty; pipe JSONL or one document per line into it.")
+        raise NoDocuments("standard input is empty; pipe JSONL or one document per line into it.")
     kind = "JSON" if raw.lstrip().startswith((b"{", b"[{", b'["')) else "text"
     return READERS[kind](raw, "standard input")

@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from topics.corpus.encoding import to_utf8
-from topics.errors import InvalidInput
+from topics.errors import InvalidInput, NoDocuments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -112,7 +112,7 @@ def _read_json(raw: bytes, name: str) -> Loaded:
             if line.strip():
                 rows[number] = _parse_json(line, name, number)
     if not rows:
-        raise InvalidInput(f"{name} holds no documents.")
+        raise NoDocuments(f"{name} holds no documents.")
     expected = str if isinstance(next(iter(rows.values())), str) else dict
     for number, row in rows.items():
         if not isinstance(row, expected):
