@@ -54,13 +54,12 @@ class Alert:
         return {"text": text, "event": self.event, "model": self.model, "details": self.details}
 
 
-def tell(alert: Alert, webhooks: Iterable[str] = ()) -> None:
-    """Log an alert, emit it as an event of Prefect, and post it to every webhook. Nothing is raised."""
+def tell(alert: Alert, webhooks: Iterable[str] = ()) -> list[str]:
+    """Log an alert, emit it as an event of Prefect, and post it to every webhook; give those that took it."""
     level = logging.INFO if alert.event == COMPLETED else logging.ERROR if alert.event == FAILED else logging.WARNING
     log.log(level, "%s", alert.text)
     emit(alert)
-    for webhook in webhooks:
-        post(webhook, alert)
+    return [webhook for webhook in webhooks if post(webhook, alert)]
 
 
 def emit(alert: Alert) -> None:

@@ -9,19 +9,20 @@ has the same digests, whoever made it.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
-from prefect import flow, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect import flow, tags, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 from pydantic import Field
 
+from flows.alerts import emit
+from flows.progress import ArtifactWatcher
+from flows.publishing import completed, show, tell_failure
 from topics import options
 from topics.cli import default_name, run_command
 from topics.config import Config
@@ -30,16 +31,15 @@ from topics.corpus import Source, file_digest
 from topics.errors import TopicsError
 from topics.folder import check_target, load, save
 from topics.pipeline import fit_topics, told_name
+from topics.progress import watched
 from topics.steps import BUILTIN, STAGES
 from topics.store import Ref, Store
-from topics.workshop import Outcome, Stage, Workshop
+from topics.workshop import Outcome, RunStage, Stage, Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prefect.client.schemas.objects import State
-
-    from topics.run import Run
 
 
 class RunConfig(Config):
@@ -52,6 +52,9 @@ class RunConfig(Config):
     class_: str | None = Field(None, description="column with known classes")
     output: str | None = Field(None, description="run folder; by default outputs/NAME of the input")
     store: str | None = Field(None, description="by default $TOPICS_STORE, else outputs/store")
+    webhooks: tuple[str, ...] = Field(
+        (), description="URLs, or $NAME for variables of the environment, that get JSON with a text when a run fails"
+    )
 
     @property
     def settings(self) -> Config:
@@ -69,23 +72,30 @@ class RunConfig(Config):
         return Path(self.output or Path("outputs") / default_name(self.input))
 
 
-def _worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
-    # What the library refuses it will refuse again.
+def worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
+    """Whether another attempt may help: what the library refuses it will refuse again."""
     return not isinstance(state.result(raise_on_failure=False), TopicsError)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=_worth_retrying)
+@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=worth_retrying)
 def run_stage(
     name: str, inputs: Sequence[Ref], params: Mapping[str, Any], store: str, threads: int, batch_size: int
 ) -> State[Outcome] | Outcome:
     """Run one stage against the store; a stage that was run before ends in the state `Cached`."""
-    outcome = Workshop(Store(store), threads, batch_size).run(STAGES[name], inputs, params)
+    with watched(ArtifactWatcher()):
+        outcome = Workshop(Store(store), threads, batch_size).run(STAGES[name], inputs, params)
     if outcome.cached:
         return Completed(name="Cached", message=f"{outcome.ref} was in the store", data=outcome)
     return outcome
 
 
-@flow(name="topics", flow_run_name="topics {config.input} seed {config.seed}", persist_result=False)
+@flow(
+    name="topics",
+    flow_run_name="topics {config.input} seed {config.seed}",
+    persist_result=False,
+    on_failure=[tell_failure],
+    on_crashed=[tell_failure],
+)
 def fit_topics_flow(config: RunConfig) -> str:
     """Find the topics of documents and write a run folder.
 
@@ -95,6 +105,19 @@ def fit_topics_flow(config: RunConfig) -> str:
         The run folder.
     """
     settings, store = config.settings, Store(config.store)
+    check_target(config.folder)
+    workshop = Workshop(store, settings.threads, settings.batch_size)
+    with tags("topics"):
+        run = fit_topics(config.source, settings, workshop, run_stages(config))
+    folder = save(run, config.folder)
+    show(run, folder)
+    emit(completed(run, folder.name, folder))
+    return str(folder)
+
+
+def run_stages(config: RunConfig) -> RunStage:
+    """A function that runs each stage as a task."""
+    settings, store = config.settings, str(Store(config.store).root)
 
     def as_task(stage: Stage, inputs: Sequence[Ref], params: Mapping[str, Any]) -> Outcome:
         told = told_name(stage, params)
@@ -102,32 +125,10 @@ def fit_topics_flow(config: RunConfig) -> str:
         named = run_stage.with_options(
             name=told, retries=2 if stage.outside else 0, retry_delay_seconds=[2, 10] if stage.outside else 0
         )
-        state = named(
-            stage.name, inputs, params, str(store.root), settings.threads, settings.batch_size, return_state=True
-        )
+        state = named(stage.name, inputs, params, store, settings.threads, settings.batch_size, return_state=True)
         return cast("Outcome", state.result())
 
-    check_target(config.folder)
-    run = fit_topics(config.source, settings, Workshop(store, settings.threads, settings.batch_size), as_task)
-    folder = save(run, config.folder)
-    _publish(run, folder)
-    return str(folder)
-
-
-def _publish(run: Run, folder: Path) -> None:
-    """Show the result where Prefect shows results."""
-    report = (folder / "report.md").read_text("utf-8")
-    create_markdown_artifact(
-        key="topics-report",
-        markdown=f"[{folder / 'report.html'}]({(folder / 'report.html').absolute().as_uri()})\n\n{report}",
-    )
-    shown = run.topics[["topic_id", "size", "share", "terms"]].head(50)
-    shown = shown.assign(terms=[" ".join(terms) for terms in shown["terms"]])
-    create_table_artifact(
-        key="topics-table",
-        table=json.loads(shown.to_json(orient="records")),  # plain numbers: Prefect refuses NumPy's
-        description=f"{len(run.topics)} topics in {len(run.documents)} documents",
-    )
+    return as_task
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -126,7 +126,7 @@ class Config(BaseModel):
             raise ValueError(str(error).removesuffix(".")) from None
 
     @classmethod
-    def of(cls, **settings: Any) -> Config:
+    def of(cls, **settings: Any) -> Self:
         """Build a configuration; a bad setting raises `InvalidConfig` that says what is allowed.
 
         Examples
@@ -143,10 +143,10 @@ class Config(BaseModel):
         try:
             return cls(**settings)
         except ValidationError as error:
-            told = [
-                f"{'.'.join(map(str, e['loc'][:1]))}={e['input']!r}: {e['msg'].removeprefix('Value error, ')}."
-                for e in error.errors()
-            ]
+            told = []
+            for each in error.errors():
+                what = f"{each['loc'][0]}={each['input']!r}: " if each["loc"] else ""  # none: of several settings
+                told.append(f"{what}{each['msg'].removeprefix('Value error, ')}.")
             raise InvalidConfig(" ".join(dict.fromkeys(told))) from None
 
     def decisive(self) -> dict[str, Any]:

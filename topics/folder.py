@@ -55,8 +55,10 @@ _OPTIONAL = ("layout", "added")  # arrays that not every model has
 _PARTS = ("postprocessing", "poll", "calibration")  # values within the model; names of their tensors begin so
 
 
-def save(run: Run, folder: str | Path) -> Path:
+def save(run: Run, folder: str | Path, reports: bool = True) -> Path:
     """Write a run, whole or not at all; an older run of that name is replaced.
+
+    Without reports, `rewrite_reports` can write them later: whoever has spent hours on a run may want it safe first.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def save(run: Run, folder: str | Path) -> Path:
     folder = Path(folder)
     check_target(folder)
     with beside(folder) as temporary:
-        files = {**payload(run), **_reports(run)}
+        files = {**payload(run), **(_reports(run) if reports else {})}
         for name, content in files.items():
             write_file(temporary / name, content)
         manifest = _manifest(run, {name: file_sha256(temporary / name) for name in sorted(files)})

@@ -13,7 +13,8 @@ from topics.errors import InvalidConfig
 F = TypeVar("F", bound=Callable[..., Any])
 
 COLUMNS = ("text", "id", "date", "class")  #: of the input, which a configuration file may name as well
-_LISTS = {"stop_words": "WORD,WORD", "aspects": "NAME,NAME"}  #: settings of several values, given as often as liked
+#: Settings of several values, given as often as liked.
+LISTS = {"stop_words": "WORD,WORD", "aspects": "NAME,NAME"}
 
 
 def columns(command: F) -> F:
@@ -38,8 +39,8 @@ def settings(command: F) -> F:
         told = f"{field.description}{default}"
         if kind is bool:
             command = click.option(f"{option}/--no-{name.replace('_', '-')}", name, default=None, help=told)(command)
-        elif name in _LISTS:
-            command = click.option(option, name, metavar=_LISTS[name], multiple=True, help=told)(command)
+        elif name in LISTS:
+            command = click.option(option, name, metavar=LISTS[name], multiple=True, help=told)(command)
         else:  # Config itself checks types and bounds, with better words
             command = click.option(option, name, metavar="INT" if kind is int else "VALUE", help=told)(command)
     return click.option("--config", "config_file", metavar="FILE", help="TOML file with any of these settings")(command)
@@ -59,7 +60,7 @@ def gather(config_file: str | None, given: dict[str, Any]) -> tuple[Config, dict
         if columns[name] is not None and not isinstance(columns[name], str):
             raise InvalidConfig(f"{name}={columns[name]!r}: the name of a column is a string.")
     options = {name: value for name, value in given.items() if value is not None and name in Config.model_fields}
-    for name in _LISTS:
+    for name in LISTS:
         parts = [part.strip() for value in options.pop(name, ()) for part in value.split(",") if part.strip()]
         if parts:
             options[name] = tuple(parts)

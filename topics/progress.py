@@ -110,13 +110,18 @@ _watcher: ContextVar[Watcher | None] = ContextVar("topics_watcher", default=None
 
 
 @contextmanager
-def watched(watcher: Watcher) -> Iterator[None]:
-    """Within this block, `watcher` is told of the progress made in this thread."""
-    token = _watcher.set(watcher)
+def watched(by: Watcher) -> Iterator[None]:
+    """Within this block, `by` is told of the progress made in this thread."""
+    token = _watcher.set(by)
     try:
         yield
     finally:
         _watcher.reset(token)
+
+
+def watcher() -> Watcher:
+    """Who is told of the progress made in this thread."""
+    return _watcher.get() or default_watcher()
 
 
 def track(items: Iterable[T], total: int, task: str, unit: str, size: Callable[[T], int] = lambda _: 1) -> Iterator[T]:
@@ -127,11 +132,11 @@ def track(items: Iterable[T], total: int, task: str, unit: str, size: Callable[[
     >>> sum(track([1, 2, 3], total=3, task="adding", unit="numbers"))
     6
     """
-    watcher = _watcher.get() or default_watcher()
-    watcher.start(task, total, unit)
+    watching = watcher()
+    watching.start(task, total, unit)
     try:
         for item in items:
             yield item
-            watcher.advance(size(item))
+            watching.advance(size(item))
     finally:
-        watcher.finish()
+        watching.finish()

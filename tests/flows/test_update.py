@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import ValidationError
+from surfaces_fakes import World, command, digests, documents
+
+from flows import update as module
+from flows.fit import RunConfig
+from flows.state import Intake, source_of
+from flows.update import UpdateConfig, read_config, update_topics_flow
+from topics import InvalidConfig, InvalidInput, Registry, RunInProgress, load
+from topics.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COLUMNS = {"text": "text", "id": "id", "date": "date", "class_": "class"}
+OWN = "model sql query watermark since refit grow window replace runs wait".split()
+
+# --- the form
+
+
+def test_every_field_of_the_form_has_a_title_a_description_and_what_people_fill_in_comes_first():
+    schema = UpdateConfig.model_json_schema()["properties"]
+    assert set(OWN) == set(schema) - set(RunConfig.model_fields)
+    assert set(Config.model_fields) < set(schema)
+    assert list(schema)[:6] == ["model", "input", "sql", "query", "watermark", "since"]
+    assert all(field["title"] and field["description"] for field in schema.values())
+    assert schema["refit"]["enum"] == ["auto", "always", "never"]
+    assert (schema["runs"]["minimum"], schema["runs"]["default"]) == (2, 10)
+    assert schema["webhooks"]["items"] == {"type": "string"}
+
+
+def test_prefect_makes_a_form_of_it_for_every_flow():
+    from prefect.utilities.callables import parameter_schema
+
+    schema = parameter_schema(update_topics_flow).model_dump()
+    assert schema["required"] == ["config"]
+    fields = schema["definitions"]["UpdateConfig"]["properties"]
+    assert next(iter(fields)) == "model"
+    assert fields["refit"]["enum"] == ["auto", "always", "never"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "give one of them"),
+        ({"input": "a", "sql": "b"}, "give one of them"),
+        ({"sql": "sqlite://", "model": "m"}, "sql needs a query"),
+        ({"sql": "sqlite://", "query": "select 1"}, "what comes from a database needs a name"),
+        ({"input": "a", "refit": "sometimes"}, "'auto', 'always' or 'never'"),
+        ({"input": "a", "model": "../../etc"}, "should match pattern"),
+        ({"input": "a", "runs": 1}, "greater than or equal to 2"),
+        ({"input": "a", "colour": "red"}, "unknown setting colour"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_the_form_and_in_a_file(given, message, tmp_path):
+    with pytest.raises(ValidationError):
+        UpdateConfig(**given)
+    path = tmp_path / "topics.toml"
+    path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in given.items()))
+    with pytest.raises(InvalidConfig, match=message):
+        read_config(str(path))
+
+
+def test_a_file_has_all_that_the_form_has(tmp_path):
+    path = tmp_path / "topics.toml"
+    path.write_text(
+        'input = "in"\ntext = "body"\nclass = "tag"\nmin_cluster_size = 7\nwindow = "90d"\nwebhooks = ["$HOOK"]\n'
+    )
+    config = read_config(str(path), refit="never", text=None)
+    assert config == UpdateConfig(
+        input="in", text="body", class_="tag", min_cluster_size=7, window="90d", webhooks=("$HOOK",), refit="never"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "folder"),
+    [
+        ({"input": "data/mails/"}, "mails", "outputs/models/mails"),
+        ({"input": "s3://bucket/tickets/*.csv"}, "tickets", "outputs/models/tickets"),
+        ({"input": "https://host/export.csv?token=1"}, "export", "outputs/models/export"),
+        ({"input": "$INBOX"}, "INBOX", "outputs/models/INBOX"),
+        ({"input": "a", "model": "mine"}, "mine", "outputs/models/mine"),
+        ({"input": "a", "output": "there"}, "a", "there"),
+    ],
+)
+def test_a_model_is_called_after_its_input_unless_it_has_a_name(given, name, folder):
+    config = UpdateConfig(**given)
+    assert (config.name, config.folder) == (name, Path(folder))
+
+
+def test_help_explains_itself():
+    code, out, err = command("--help", module="flows.update")
+    assert (code, err) == (0, "")
+    told = " ".join(out.split())
+    for said in (
+        "update the topics of a model",
+        "--sql",
+        "--query",
+        ":since",
+        "--webhook",
+        "--min-cluster-size",
+        "--window",
+    ):
+        assert said in told
+
+
+# --- on an API of the tests' own
+
+
+class Model:
+    """A model with an inbox, and what its updates gave."""
+
+    def __init__(self, world: World, folder: Path, store: str) -> None:
+        self.inbox, self.registry = folder / "inbox", Registry(folder / "runs")
+        self.inbox.mkdir(parents=True)
+        self.given = {**COLUMNS, "encoder": world.model, "store": str(world.store(store).root), "model": "tickets"}
+        self.rows = documents(200)
+
+    def drop(self, name: str, start: int, stop: int) -> None:
+        """A file with some of the documents comes into the inbox."""
+        self.rows.iloc[start:stop].to_csv(self.inbox / name, index=False)
+
+    def config(self, **changes: Any) -> UpdateConfig:
+        return UpdateConfig(**{"input": str(self.inbox), "output": str(self.registry.root), **self.given, **changes})
+
+    def update(self, **changes: Any) -> Any:
+        return update_topics_flow(self.config(**changes), return_state=True)
+
+
+@pytest.fixture
+def model(prefect_home, world, tmp_path) -> Model:
+    return Model(world, tmp_path, "updates")
+
+
+@pytest.mark.slow
+def test_the_first_run_is_a_fit_and_the_second_without_news_is_cached(model, world, tmp_path):
+    model.drop("a.csv", 0, 160)
+    first = model.update()
+    folder = Path(first.result())
+    assert (first.name, folder) == ("Completed", model.registry.latest)
+    assert folder.name == "0001"
+    documents = model.registry.root / "documents"
+    (kept,) = documents.iterdir()
+    assert Intake.of(folder).documents == (kept.name,)
+    by_the_library = world.fit(source_of(kept), id=None, date=None, class_=None, text=None).save(tmp_path / "library")
+    assert digests(folder) == digests(by_the_library)
+    second = model.update()
+    assert (second.name, second.message) == ("Cached", "nothing new: 0 of 1 files are new or changed")
+    assert Path(second.result()) == folder
+    assert [run.name for run in model.registry.runs] == ["0001"]
+    assert not (model.registry.root / "lock").exists()
+
+
+@pytest.mark.slow
+def test_a_report_that_fails_does_not_lose_the_run(model, monkeypatch):
+    def fail(*given: object) -> None:
+        raise ZeroDivisionError("no report today")
+
+    monkeypatch.setattr(module, "rewrite_reports", fail)
+    model.drop("a.csv", 0, 160)
+    state = model.update()
+    assert state.name == "WithoutReport"
+    assert state.is_completed()
+    assert "no report today" in state.message
+    assert Path(state.result()) == model.registry.latest
+    assert len(load(model.registry.latest).documents) == 160
+
+
+@pytest.mark.slow
+def test_another_run_of_the_same_model_is_not_overlapped(model, monkeypatch):
+    model.drop("a.csv", 0, 160)
+    monkeypatch.setattr(module, "Registry", lambda root: Registry(root, beat=0.2))
+    with Registry(model.registry.root, beat=0.2).locked():
+        state = model.update()
+    assert state.is_failed()
+    with pytest.raises(RunInProgress, match="is at work"):
+        state.result()
+    assert model.registry.latest is None
+
+
+@pytest.mark.slow
+def test_reading_is_tried_again_and_what_the_library_refuses_is_not(model, monkeypatch):
+    calls = []
+
+    def flaky(*given: Any) -> Any:
+        calls.append(given)
+        if len(calls) < 3:
+            raise OSError(5, "Input/output error")
+        return gather(*given)
+
+    gather: Callable[..., Any] = module.gather
+    monkeypatch.setattr(module, "gather", flaky)
+    monkeypatch.setattr(module, "take_in", module.take_in.with_options(retry_delay_seconds=0.01))
+    model.drop("a.csv", 0, 160)
+    assert model.update().is_completed()
+    assert len(calls) == 3
+    calls[:] = [1, 2, 3]
+    model.drop("b.csv", 160, 200)
+    state = model.update(text="body")
+    with pytest.raises(InvalidInput, match="no column 'body'"):
+        state.result()
+    assert len(calls) == 4
+    assert model.registry.latest.name == "0001"
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_is_told_of(model, monkeypatch):
+    from flows import publishing
+
+    told = []
+    monkeypatch.setattr(publishing, "tell", lambda alert, webhooks: told.append((alert, tuple(webhooks))))
+    assert model.update(webhooks=("http://127.0.0.1:9/hook",)).is_failed()
+    ((alert, webhooks),) = told
+    assert (alert.event, alert.model, webhooks) == ("topics.run.failed", "tickets", ("http://127.0.0.1:9/hook",))
+    assert alert.text.startswith(f"tickets from {model.inbox} ended as Failed: ")
+    assert "InvalidInput" in alert.text
