@@ -72,6 +72,9 @@ _HOME = {
     "update": "updating",
 }
 
+#: Modules whose functions are called by the module's name, as in `topics.interop.to_bertopic(run)`.
+_MODULES = ("editing", "interop")
+
 __all__ = [
     "NO_STORE",
     "Config",
@@ -110,10 +113,12 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("topics")
+    if name in _MODULES:
+        return import_module(f"topics.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'topics' has no attribute {name!r}")
     return getattr(import_module(f"topics.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_MODULES, "__version__"]
