@@ -109,7 +109,6 @@ def test_the_folder_holds_what_bertopic_reads(tmp_path: Path) -> None:
 
 def test_the_modules_are_reached_by_their_names() -> None:
     assert topics.interop.from_bertopic is from_bertopic
-    assert {"interop", "editing"} <= set(dir(topics))
 
 
 def test_without_bertopic_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
