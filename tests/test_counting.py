@@ -40,7 +40,8 @@ def test_the_size_of_shards_changes_nothing(texts, ngrams, fewest, size):
     want, terms = at_once(texts, left_out, ngrams, fewest)
     assert vocabulary == terms
     assert np.array_equal(counts.toarray(), want)
-    assert counts.dtype == np.int32 and counts.has_sorted_indices
+    assert counts.dtype == np.int32
+    assert counts.has_sorted_indices
     assert counts.indices.dtype == np.int32 or not counts.nnz
     assert (counts.data > 0).all()
 
@@ -70,7 +71,10 @@ def test_who_counts_changes_nothing():
 
 def test_nothing_is_no_term():
     counts, vocabulary = add_up([], 1)
-    assert counts.shape == (0, 0) and vocabulary == ()
+    assert counts.shape == (0, 0)
+    assert vocabulary == ()
     counted = partial(count_shard, words_of=str.split, left_out={"a"}, ngrams=2)
     counts, vocabulary = add_up([counted(["a a", ""]), counted([""])], 1)
-    assert isinstance(counts, sparse.csr_array) and counts.shape == (3, 0) and vocabulary == ()
+    assert isinstance(counts, sparse.csr_array)
+    assert counts.shape == (3, 0)
+    assert vocabulary == ()
