@@ -12,6 +12,7 @@ from topics.data import NOISE
 from topics.embedding.splitting import longer
 from topics.matching import Side, no_lineage
 from topics.metrics import document_labels
+from topics.neighbors import EXACT
 from topics.run import ASPECT, Model, Run, StageRecord
 from topics.steps import STAGES
 from topics.voting import novelty, reasons
@@ -159,6 +160,7 @@ def assemble(
         "notes": list(intake.notes),
         "advice": [*_advice(vectors.encoder, counts.languages), *longer(lengths, config.long, corpus.copies)],
         "languages": list(counts.languages),
+        "neighbors": "exact" if len(corpus.texts) <= EXACT else "in cells",
         "versions": versions(),
         **provenance_of(previous, identity),
     }

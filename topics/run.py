@@ -130,7 +130,7 @@ class Run:
     model: Model
     config: Config
     #: JSON-ready: "input" (how the corpus was read), "texts" (where its texts may be found), "corpus" (fingerprint),
-    #: "languages", "versions"; "previous" (folder, run and fingerprint), "ids_given", "fit" (run id of the last fit, if
+    #: "languages", "versions", "neighbors" (exact, or found in cells); "previous" (folder, run and fingerprint), "ids_given", "fit" (run id of the last fit, if
     #: documents were only added since) and "update" (what was asked for) where it goes on from another run.
     provenance: dict[str, Any]
     stages: tuple[StageRecord, ...] = ()

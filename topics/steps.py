@@ -169,7 +169,7 @@ PRIOR = Stage("prior", lambda at, params, previous, texts: previous.of(texts.key
 NEIGHBORS = Stage(
     "neighbors",
     lambda at, params, embeddings: neighbors.find_neighbors(embeddings, params["n_neighbors"], at.threads),
-    version=2,
+    version=3,
     libraries=("numpy",),
 )
 GRAPH = Stage(

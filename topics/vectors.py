@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK = 512  # query rows in a product
-_PAIRS = 16384  # rows compared exactly at a time
-_GRID = np.float32(2**24)  # coordinates are rounded to its parts, so that sums of their products are exact in 53 bits
-_GROUPS = 64  # candidates a group; see _largest
+_PAIRS = 512  # rows compared exactly at a time: they stay in the processor's cache
+GRID = np.float32(2**24)  #: coordinates are rounded to its parts, so that sums of their products are exact in 53 bits
+_GROUPS = 64  # candidates a group; see largest
 
 
 def unit_rows(vectors: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float32]:
@@ -62,17 +62,17 @@ def nearest(
     """
     from threadpoolctl import threadpool_limits
 
-    known = _gridded(candidates)
+    known = gridded(candidates)
     # A float32 product is off by no more than d / 2**24 (Higham 2002, section 3.1); so is the one it is compared with.
-    margin = np.float32(2 * queries.shape[1]) / _GRID
+    margin = np.float32(2 * queries.shape[1]) / GRID
 
     def search(start: int) -> tuple[int, NDArray[np.int32], NDArray[np.float32]]:
-        block = _gridded(queries[start : start + _BLOCK])
+        block = gridded(queries[start : start + _BLOCK])
         similarities = block @ known.T
         if exclude_self:
             similarities[np.arange(len(block)), np.arange(start, start + len(block))] = -np.inf
         row, column = _proposed(similarities, q, margin)
-        return start, *_largest(row, column, _products(block, known, row, column), q)
+        return start, *largest(row, column, products(block, known, row, column), q)
 
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
         starts = iter(range(0, len(queries), _BLOCK))
@@ -91,12 +91,13 @@ def similarities(query: NDArray[np.float32], candidates: NDArray[np.float32]) ->
     [0.6000000238418579, 0.800000011920929]
     """
     every = np.arange(len(candidates))
-    return _products(_gridded(query[None]), _gridded(candidates), np.zeros_like(every), every)
+    return products(gridded(query[None]), gridded(candidates), np.zeros_like(every), every)
 
 
-def _gridded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    rounded: NDArray[np.float32] = np.rint(vectors * _GRID)
-    rounded /= _GRID
+def gridded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The vectors with coordinates that are multiples of 2**-24."""
+    rounded: NDArray[np.float32] = np.rint(vectors * GRID)
+    rounded /= GRID
     return rounded
 
 
@@ -119,7 +120,7 @@ def _proposed(
     return row, column
 
 
-def _products(
+def products(
     block: NDArray[np.float32], known: NDArray[np.float32], row: NDArray[np.int64], column: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Inner products of pairs of gridded rows, summed without a rounding and rounded once."""
@@ -130,8 +131,8 @@ def _products(
     return found
 
 
-def _largest(
-    row: NDArray[np.int64], column: NDArray[np.int64], value: NDArray[np.float32], q: int
+def largest(
+    row: NDArray[np.int64], column: NDArray[Any], value: NDArray[np.float32], q: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The q largest values of each row, largest first, ties by the lower column; rows ascend and have at least q."""
     order = np.lexsort((column, -value, row))
