@@ -104,7 +104,7 @@ def fit_topics(
 
     def record(name: str, stage: Stage, inputs: tuple[Ref, ...], params: Params) -> Ref:
         outcome = (run_stage or workshop.run)(stage, inputs, params)
-        stages.append(StageRecord(name, outcome.ref.key, outcome.cached, outcome.seconds))
+        stages.append(StageRecord(name, outcome.ref.key, outcome.cached, outcome.seconds, outcome.memory))
         return outcome.ref
 
     def step(stage: Stage, *inputs: Ref, **params: Any) -> Ref:

@@ -41,6 +41,7 @@ class StageRecord:
     key: str  # of its result in the store
     cached: bool  # whether it was found there
     seconds: float  # wall time, loading included
+    memory: int = 0  # most bytes its process held meanwhile, mapped files included; 0 if not known
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +131,9 @@ class Run:
     model: Model
     config: Config
     #: JSON-ready: "input" (how the corpus was read), "texts" (where its texts may be found), "corpus" (fingerprint),
-    #: "languages", "versions", "neighbors" (exact, or found in cells); "previous" (folder, run and fingerprint), "ids_given", "fit" (run id of the last fit, if
-    #: documents were only added since) and "update" (what was asked for) where it goes on from another run.
+    #: "languages", "versions", "neighbors" (exact, or found in cells); "previous" (folder, run and fingerprint),
+    #: "ids_given", "fit" (run id of the last fit, if documents were only added since) and "update" (what was asked for)
+    #: where it goes on from another run.
     provenance: dict[str, Any]
     stages: tuple[StageRecord, ...] = ()
     #: The encoder object of the fit, where there was one, fitted; it is no part of the result and not saved.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from topics.data import read_only
+from topics.memory import forget_peak, peak
 from topics.store import Ref, Store, stage_key
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Outcome:
     ref: Ref
     cached: bool
     seconds: float
+    memory: int = 0  # most bytes that its process held meanwhile; 0 if not known
 
 
 RunStage = Callable[[Stage, Sequence[Ref], Params], Outcome]
@@ -52,10 +54,11 @@ class Workshop:
     def run(self, stage: Stage, inputs: Sequence[Ref], params: Params) -> Outcome:
         """Run a step, unless its result is in the store."""
         began = time.perf_counter()
+        forget_peak()
         resolved = stage.resolve(params)
         ref = Ref(stage.name, stage_key(stage.name, stage.version, resolved, inputs, stage.libraries))
         if ref in self.at_hand:
-            return Outcome(ref, True, time.perf_counter() - began)
+            return Outcome(ref, True, time.perf_counter() - began, peak())
         log.debug("%s", ref)
 
         def compute() -> Any:
@@ -66,7 +69,7 @@ class Workshop:
                 return read_only(stage.compute(self, resolved, *values))
 
         self.at_hand[ref], cached = self.store.fetch(ref, compute)
-        return Outcome(ref, cached, time.perf_counter() - began)
+        return Outcome(ref, cached, time.perf_counter() - began, peak())
 
     def load(self, ref: Ref) -> Any:
         """The value of a reference: at hand, or from the store."""
