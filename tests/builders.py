@@ -168,6 +168,14 @@ def make_run(n: int = 300, k: int = 5, hostile: bool = False, dates: bool = Fals
         },
         stages=(StageRecord("embed", "a" * 64, cached=False, seconds=1.25),),
         rows=corpus.rows,
+        excerpts=pd.DataFrame(
+            [
+                (name, corpus.texts.texts[row][:60])
+                for name, row in zip(corpus.ids, corpus.rows, strict=True)
+                if row >= 0
+            ],
+            columns=["id", "text"],
+        ).astype("str"),
     )
 
 

@@ -25,6 +25,7 @@ BOUNDS = {
     "ngrams": (1, 3),
     "n_terms": (1, 100),
     "n_representatives": (1, 100),
+    "excerpt": (0, 600),
     "seed": (0, 2**31 - 1),
     "workers": (1, None),
     "batch_size": (1, None),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Reduction,
         Settled,
         TermCounts,
+        Texts,
         Topics,
     )
 
@@ -131,7 +132,7 @@ def assemble(
         {
             "topic": np.array([topic for topic, _ in shown], dtype=np.int64),
             "id": pd.array([carrier[text] for _, text in shown], dtype="str"),
-            "text": pd.array([_cut(corpus.texts.texts[text]) for _, text in shown], dtype="str"),
+            "text": pd.array([_cut(corpus.texts.texts[text], _EXCERPT) for _, text in shown], dtype="str"),
         }
     )
     model = Model(
@@ -179,12 +180,22 @@ def assemble(
         encoder,
         row,
         no_lineage() if identity is None else identity.lineage,
+        excerpts=excerpts_of(corpus.ids, row, corpus.texts, config.excerpt),
     )
 
 
 def run_id_of(fingerprint: str, config: Config, previous: str = "") -> str:
     """The id of a run, from the fingerprint of its corpus, its settings, and the id of the run it goes on from."""
     return hashlib.sha256(f"{fingerprint}{config.to_toml()}{previous}".encode()).hexdigest()[:12]
+
+
+def excerpts_of(ids: Sequence[str], rows: Sequence[int] | NDArray[np.int32], texts: Texts, length: int) -> pd.DataFrame:
+    """The first words of the documents that have any; `rows` says which text each has, -1 for none."""
+    import pandas as pd
+
+    heads = [_cut(text, length) for text in texts.texts] if length else []
+    shown = [(name, heads[text]) for name, text in zip(ids, rows, strict=True) if length and text >= 0]
+    return pd.DataFrame(shown, columns=["id", "text"]).astype("str")
 
 
 def _layers(nested: Layers, described: Topics, ids: pd.Series[str]) -> pd.DataFrame:
@@ -235,5 +246,5 @@ def named(names: pd.Series[str], topics: pd.Series[int]) -> Any:
     return pd.array(np.append(names.to_numpy(dtype=object), "")[topics.to_numpy()], dtype="str")
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + " …"
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[:length].rstrip() + " …"

@@ -83,6 +83,9 @@ class Config(BaseModel):
     n_representatives: int = Field(5, ge=1, le=100, description="representative documents of a topic")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of everything that draws random numbers")
     title: str = Field("", description="heading of the report")
+    excerpt: int = Field(
+        60, ge=0, le=600, description="characters of each document kept for the map of the report; 0 keeps none"
+    )
     keep_text: bool = Field(False, description="write the texts into documents.parquet as well")
     workers: int | None = Field(None, ge=1, description="threads; by default one per processor; never changes a result")
     batch_size: int = Field(64, ge=1, description="most documents the encoder sees at once; never changes a result")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from topics.assembly import named, run_id_of
+from topics.assembly import excerpts_of, named, run_id_of
 from topics.continuation import ids_given, record_of
 from topics.data import NOISE, Poll
 from topics.matching import COLUMNS
@@ -78,6 +78,7 @@ def extend(run: Run, joined: Joined, keys: NDArray[np.bytes_], vectors: NDArray[
         stages=(),
         rows=rows,
         lineage=_lineage(run.topics, topics, run.documents, joined.kept),
+        excerpts=_excerpts(run, joined),
         updated={},
         saved=None,
     )
@@ -154,6 +155,20 @@ def _documents(run: Run, joined: Joined, model: Model, rows: NDArray[np.int32]) 
         came = [joined.new.texts.texts[row] if row >= 0 else "" for row in joined.new.rows[joined.came]]
         table["text"] = pd.array([*run.documents["text"].iloc[joined.kept], *came], dtype="str")
     return table
+
+
+def _excerpts(run: Run, joined: Joined) -> pd.DataFrame | None:
+    """The first words of the documents that stay, and of those that came."""
+    import pandas as pd
+
+    if run.excerpts is None:
+        return None
+    stay = run.excerpts[run.excerpts["id"].isin(run.documents["id"].iloc[joined.kept])]
+    new = joined.new
+    came = excerpts_of(
+        list(joined.ids)[len(joined.kept) :], new.rows[joined.came], new.texts, run.config.excerpt
+    )
+    return pd.concat([stay, came], ignore_index=True)
 
 
 def _positions(run: Run, joined: Joined, model: Model, rows: NDArray[np.int32]) -> NDArray[np.float32]:

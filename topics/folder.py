@@ -12,6 +12,7 @@ import io
 import json
 import os
 import shutil
+import tempfile
 import time
 import uuid
 from contextlib import contextmanager
@@ -40,6 +41,9 @@ T = TypeVar("T")
 MANIFEST = "manifest.json"
 EVALUATION = "evaluation.json"
 LINEAGE = "lineage.parquet"
+EXCERPTS = "excerpts.parquet"
+TABLES = "tables"  #: folder of the tables behind the report
+FORMATS = ("html", "md", "pdf")  #: of reports
 _ABANDONED = 3600  # seconds after which what lies beside a run folder belongs to no process any more
 _COLUMNS = ("text", "id", "date", "class")  # of the input; they are in config.toml, not in Config
 _OF_THE_READING = (
@@ -152,6 +156,7 @@ def load(folder: str | Path) -> Run:
             lineage=pd.read_parquet(folder / LINEAGE) if LINEAGE in manifest["digests"] else no_lineage(),
             updated=numbers.get("update", {}),
             saved=Saved(str(folder.absolute()), fingerprint_of(manifest)),
+            excerpts=pd.read_parquet(folder / EXCERPTS) if (folder / EXCERPTS).is_file() else None,
         )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise VerificationFailed(
@@ -216,12 +221,14 @@ def payload(run: Run) -> dict[str, bytes]:
     rows = documents.pop("_row")
     told = run.rows is not None and run.model.poll is not None  # an older version did not write what this is made of
     likely = run.distribution.sort_values("id", kind="stable", ignore_index=True) if told else None
+    excerpts = None if run.excerpts is None else run.excerpts.sort_values("id", kind="stable", ignore_index=True)
     columns = {name: run.provenance["input"].get(name) for name in _COLUMNS}
     named = "".join(f"{name} = {json.dumps(value)}\n" for name, value in columns.items() if value)
     per_topic = run.topics[["topic_id", "npmi", "stability"]]
     return {
         "documents.parquet": _parquet(documents),
         **({} if likely is None else {"distribution.parquet": _parquet(likely)}),
+        **({} if excerpts is None else {EXCERPTS: _parquet(excerpts)}),
         "topics.parquet": _parquet(run.topics),
         "layers.parquet": _parquet(run.layers),
         "topics.csv": topics_csv(run.topics).encode("utf-8"),
@@ -286,27 +293,51 @@ def formula_safe(table: pd.DataFrame) -> pd.DataFrame:
 def rewrite_reports(folder: Path, formats: Sequence[str]) -> list[Path]:
     """Write reports again, from what the folder holds; the manifest follows if a new release words them differently.
 
+    A PDF is printed from the page. It is different every time and no part of the run: the manifest does not list it.
+
     Raises
     ------
     InvalidConfig
-        For a format that is not made.
+        For a format that is not made, or cannot be made here.
     """
-    made = _reports(load(folder))
-    unknown = [name for name in formats if f"report.{name}" not in made]
+    unknown = [name for name in formats if name not in FORMATS]
     if unknown:
-        raise InvalidConfig(f"no report format {unknown[0]!r}; there are: html, md.")
+        raise InvalidConfig(f"no report format {unknown[0]!r}; there are: {', '.join(FORMATS)}.")
+    if "pdf" in formats:
+        from topics.report.pdf import find_browser
+
+        find_browser()  # before anything is written
+    made = _reports(load(folder))
     manifest = read_manifest(folder)
-    paths = []
-    for name in (f"report.{name}" for name in formats):
-        temporary = folder / f".{name}-{uuid.uuid4().hex[:8]}"
-        temporary.write_bytes(made[name])
-        temporary.replace(folder / name)
+    wanted = {f"report.{name}" for name in formats}
+    if "html" in formats:
+        wanted |= {name for name in made if name.startswith(f"{TABLES}/")}
+    for name in sorted(wanted & set(made)):
+        _replace(folder / name, made[name])
         manifest["digests"][name] = file_sha256(folder / name)
-        paths.append(folder / name)
-    temporary = folder / f".{MANIFEST}-{uuid.uuid4().hex[:8]}"
-    temporary.write_bytes(_json(manifest))
-    temporary.replace(folder / MANIFEST)
-    return paths
+    _replace(folder / MANIFEST, _json(manifest))
+    if "pdf" in formats:
+        _replace(folder / "report.pdf", _printed(made["report.html"]))
+    return [folder / f"report.{name}" for name in formats]
+
+
+def _printed(page: bytes) -> bytes:
+    from topics.report.pdf import print_pdf
+
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "report.html"
+        path.write_bytes(page)
+        return print_pdf(path)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file in one step, beside what may be reading the old one."""
+    temporary = path.parent / f".{path.name}-{uuid.uuid4().hex[:8]}"
+    try:
+        write_file(temporary, content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def save_evaluation(evaluation: Evaluation, folder: Path) -> Path:
@@ -315,20 +346,18 @@ def save_evaluation(evaluation: Evaluation, folder: Path) -> Path:
     It is no part of the run, which would not be the same then: the manifest does not list it, `verify` does not
     ask for it, and a fit that replaces the run takes it away.
     """
-    temporary = folder / f".{EVALUATION}-{uuid.uuid4().hex[:8]}"
-    try:
-        write_file(temporary, evaluation.to_json().encode("utf-8", "replace"))
-        temporary.replace(folder / EVALUATION)
-    finally:
-        temporary.unlink(missing_ok=True)
+    _replace(folder / EVALUATION, evaluation.to_json().encode("utf-8", "replace"))
     return folder / EVALUATION
 
 
 def _reports(run: Run) -> dict[str, bytes]:
-    from topics.report import summarize, to_html, to_markdown
+    """The reports, and the tables behind what they show."""
+    from topics.report import frame, summarize, tables_of, to_html, to_markdown
 
     summary = summarize(run)
-    return {"report.html": to_html(summary).encode("utf-8"), "report.md": to_markdown(summary).encode("utf-8")}
+    tables = {f"{TABLES}/{name}.parquet": _parquet(frame(table)) for name, table in tables_of(summary).items()}
+    reports = {"report.html": to_html(summary).encode("utf-8"), "report.md": to_markdown(summary).encode("utf-8")}
+    return reports | tables
 
 
 def _manifest(run: Run, digests: Mapping[str, str]) -> dict[str, Any]:

@@ -148,6 +148,9 @@ class Run:
     updated: dict[str, Any] = field(default_factory=dict)
     #: Where it was read from; it is no part of the result.
     saved: Saved | None = None
+    #: id, text: the first words of every document that has any, as many characters as `Config.excerpt` says; None if an
+    #: older version, which did not write them, made the folder this run was loaded from.
+    excerpts: pd.DataFrame | None = None
 
     def __repr__(self) -> str:
         return f"<Run {self.provenance['run']}: {len(self.topics)} topics in {len(self.documents)} documents>"

@@ -144,16 +144,18 @@ def test_a_topic_opens_by_click_and_by_keyboard(visit):
 def place(page, topic_id):
     """Where the document in the middle of a topic is drawn, in the canvas."""
     return page.evaluate(
-        """id => {
-          const data = JSON.parse(document.getElementById('data').textContent);
-          const read = (text, kind) => new kind(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
-          const [xs, ys] = [read(data.x, Uint16Array), read(data.y, Uint16Array)];
+        """async id => {
+          const block = name => JSON.parse(document.getElementById(name).textContent);
+          const inflate = text => new Response(new Blob([Uint8Array.from(atob(text), c => c.charCodeAt(0))])
+            .stream().pipeThrough(new DecompressionStream('deflate'))).arrayBuffer();
+          const points = block('points');
+          const [xs, ys] = [new Uint16Array(await inflate(points.x)), new Uint16Array(await inflate(points.y))];
           const canvas = document.getElementById('canvas');
           const [w, h] = [canvas.clientWidth, canvas.clientHeight];
           const [l, r, b, t] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
           const margin = Math.min(34, w * .06);
           const scale = Math.min((w - 2 * margin) / (r - l), (h - 2 * margin) / (t - b));
-          const [x, y] = data.topics.find(topic => topic.id === id).place;
+          const [x, y] = block('data').topics.find(topic => topic.id === id).place;
           return { x: w / 2 + (x - (l + r) / 2) * scale, y: h / 2 - (y - (b + t) / 2) * scale };
         }""",
         topic_id,

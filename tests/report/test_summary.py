@@ -12,7 +12,7 @@ from builders import HOSTILE, make_run
 
 from topics.config import Config
 from topics.report import summarize
-from topics.report.map import COLOURS, DRAWN, GRID
+from topics.report.map import COLOURS, DRAWN, GRID, UNDATED
 from topics.report.plain import plain, quoted
 
 
@@ -103,7 +103,7 @@ def test_the_curve_and_the_settings_are_those_of_the_run():
 
 def test_the_brief_says_the_numbers_in_words():
     summary = summarize(make_run(dates=True, classes=True))
-    found, trust, read = (" ".join(part.sentences) for part in summary.brief)
+    found, moved, trust, read = (" ".join(part.sentences) for part in summary.brief)
     assert "5 topics were found in 300 documents." in found
     assert "(T0001) with 71 documents, 23.9% of those with text; the smallest has 39." in found
     assert "Left over as outliers, near no topic: 27 documents." in found
@@ -114,6 +114,7 @@ def test_the_brief_says_the_numbers_in_words():
     assert "dated from 2024-01-01 to 2025-08-" in read
     assert "AMI of 0.58" in read
     assert "Stop words of en and de were left out" in read
+    assert "No topic has clearly gained or lost documents since 2024-11, compared" in moved
 
 
 @pytest.mark.parametrize(
@@ -161,8 +162,12 @@ def test_without_consensus_no_stability_is_claimed():
 
 def test_the_order_of_the_documents_does_not_count():
     run = make_run(dates=True, classes=True)
-    shuffled = run.documents.sample(frac=1, random_state=1).reset_index(drop=True)
-    assert summarize(dataclasses.replace(run, documents=shuffled)) == summarize(run)
+    order = np.random.default_rng(1).permutation(len(run.documents))
+    shuffled = run.documents.iloc[order].reset_index(drop=True)
+    other = dataclasses.replace(
+        run, documents=shuffled, rows=run.rows[order], excerpts=run.excerpts.sample(frac=1, random_state=2)
+    )
+    assert summarize(other) == summarize(run)
 
 
 def test_where_and_how_fast_it_ran_does_not_count():
@@ -177,14 +182,43 @@ def test_every_document_with_a_place_is_on_the_map_with_its_topic():
     run = make_run()
     summary = summarize(run)
     placed = run.documents[run.documents["x"].notna()]
-    assert {point.id: point.topic for point in summary.points} == dict(zip(placed["id"], placed["topic"], strict=True))
-    assert summary.placed == len(placed) == 297
+    points = summary.points
+    assert dict(zip(points.ids, points.topics, strict=True)) == dict(zip(placed["id"], placed["topic"], strict=True))
+    assert summary.placed == len(placed) == len(points) == 297
+    assert (points.classes, points.days) == ((), ())
+
+
+def test_a_point_has_the_words_the_class_and_the_date_of_its_document():
+    run = make_run(dates=True, classes=True)
+    points, classes = summarize(run).points, summarize(run).classes
+    documents = run.documents.set_index("id")
+    words = run.excerpts.set_index("id")["text"]
+    assert list(points.words) == [words[name].strip() for name in points.ids]
+    assert [classes.names[place] for place in points.classes] == [documents["class"][name] for name in points.ids]
+    days = [(documents["date"][name] - pd.Timestamp("1970-01-01", tz="UTC")).days for name in points.ids]
+    assert list(points.days) == days
+
+
+def test_a_document_without_date_or_class_says_so_on_the_map():
+    run = make_run(dates=True, classes=True)
+    run.documents.loc[5, ["date", "class"]] = [pd.NaT, None]
+    summary = summarize(run)
+    place = summary.points.ids.index("d00005")
+    assert (summary.points.days[place], summary.points.classes[place]) == (UNDATED, -1)
+    assert (summary.timeline.undated, summary.classes.unclassed) == (1, 1)
+
+
+def test_a_run_that_keeps_no_words_shows_none():
+    for run in (dataclasses.replace(make_run(), excerpts=None), make_run()):
+        run = dataclasses.replace(run, excerpts=None if run.excerpts is None else run.excerpts.iloc[:0])
+        assert summarize(run).points.words == ()
 
 
 def test_the_map_keeps_the_shape_of_the_layout():
     run = make_run()
     placed = run.documents.set_index("id")[["x", "y"]].dropna().astype(float)
-    points = pd.DataFrame([(p.id, p.x, p.y) for p in summarize(run).points], columns=["id", "u", "v"]).set_index("id")
+    drawn = summarize(run).points
+    points = pd.DataFrame({"id": drawn.ids, "u": drawn.x, "v": drawn.y}).set_index("id")
     scale = GRID / (placed.max() - placed.min()).max()
     both = placed.join(points)
     np.testing.assert_allclose(np.diff(both["x"]) * scale, np.diff(both["u"]), atol=1.1)
@@ -200,7 +234,7 @@ def test_of_too_many_documents_a_sample_is_drawn_that_others_do_not_move():
     everything = summarize(dataclasses.replace(run, documents=documents))
     fewer = summarize(dataclasses.replace(run, documents=documents.iloc[: DRAWN + 2_000]))
     assert (len(everything.points), everything.placed) == (DRAWN, DRAWN + 5_000)
-    drawn, before = ({point.id for point in summary.points} for summary in (everything, fewer))
+    drawn, before = (set(summary.points.ids) for summary in (everything, fewer))
     kept = {point for point in drawn if int(point[1:]) < DRAWN + 2_000}
     assert kept <= before
 
@@ -230,7 +264,7 @@ def test_missing_numbers_and_columns_are_all_right():
         representatives=run.representatives.iloc[:0],
     )
     summary = summarize(bare)
-    assert (summary.points, summary.curve, summary.metrics, summary.duplicates) == ((), (), (), None)
+    assert (len(summary.points), summary.curve, summary.metrics, summary.duplicates) == (0, (), (), None)
     assert summary.outliers[0].reason == "not said"
     assert summary.topics[0].coherence is None
     assert summary.coverage == pytest.approx(270 / 300)

@@ -155,7 +155,7 @@ def export(run_folder: str, to: str, output: str | None, with_text: bool, quiet:
 
 @click.command()
 @click.argument("run_folder", metavar="RUN")
-@click.option("--format", "formats", default="html,md", show_default=True, help="which reports to write")
+@click.option("--format", "formats", default="html,md", show_default=True, help="which reports to write: html, md, pdf")
 def report(run_folder: str, formats: str) -> None:
     """Write the reports of RUN again, from what its folder holds."""
     from topics.folder import rewrite_reports

@@ -4,22 +4,50 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import zlib
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from topics.report.plain import count, figure, percent
+from topics.report.map import DRAWN
+from topics.report.plain import count, figure, percent, short
+from topics.report.tables import tables_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from jinja2 import Template
 
-    from topics.report.values import CurvePoint, Summary
+    from topics.report.tables import Table
+    from topics.report.values import Points, Summary
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 560, 240, 46, 16, 14, 40  # of the curve, in SVG units
+ROWS = 200  #: most rows of a table that stand in the page; all of them are in its download
+FEWEST = 10  #: documents a period must have for its shares to be drawn
+ON_PAPER = 30  #: topics whose terms and documents are printed
+
+#: The parts of the script, each of one concern, in the order they are put together.
+PARTS = (
+    "base",
+    "theme",
+    "choice",
+    "csv",
+    "topics",
+    "points",
+    "palette",
+    "raster",
+    "labels",
+    "selection",
+    "map",
+    "gestures",
+    "charts",
+    "hierarchy",
+    "time",
+    "heat",
+    "quality",
+    "start",
+)
 
 
 def to_html(summary: Summary) -> str:
@@ -28,15 +56,40 @@ def to_html(summary: Summary) -> str:
     The page makes no request (its policy forbids any), shows all topics and tables without
     JavaScript, and is the same, byte for byte, for the same summary.
     """
-    style, script = _asset("report.css"), _asset("report.js")
+    tables = tables_of(summary)
+    library = asset("vendor/echarts.min.js")
     return _template().render(
         summary=summary,
-        style=style,
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        data=_data(summary),
-        chart=_chart(summary.curve, summary.coverage),
+        tables=tables,
+        anchors={row.topic_id: row.anchor for row in summary.topics},
+        by_topic={row.topic: row for row in summary.topics},
+        style=asset("templates/report.css"),
+        script=script(),
+        library=library,
+        hashes=[_digest(script()), _digest(library)],
+        data=_data(summary, tables),
+        points=_points(summary.points),
+        drawn=DRAWN,
+        most_rows=ROWS,
+        on_paper=ON_PAPER,
+        fewest=FEWEST,
     )
+
+
+@cache
+def script() -> str:
+    """The script of the page: its parts, one after another, in a scope of their own."""
+    parts = "\n".join(asset(f"script/{part}.js").rstrip("\n") for part in PARTS)
+    return f"(() => {{\n'use strict';\n{parts}\n}})();\n"
+
+
+@cache
+def asset(name: str) -> str:
+    return (files("topics.report") / name).read_text("utf-8")
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @cache
@@ -51,18 +104,33 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": count, "percent": percent, "figure": figure, "own": Markup}
+    environment.filters |= {
+        "count": count,
+        "percent": percent,
+        "figure": figure,
+        "short": short,
+        "own": Markup,
+        "spark": spark,
+    }
     return environment.get_template("report.html.j2")
 
 
-@cache
-def _asset(name: str) -> str:
-    return (files("topics.report") / "templates" / name).read_text("utf-8")
+def spark(counts: Sequence[int], totals: Sequence[int], width: int = 100, height: int = 20) -> str:
+    """The share of a topic in each period with enough documents, as the points of an SVG line.
+
+    Examples
+    --------
+    >>> spark([0, 5, 10, 1], [10, 10, 10, 1])
+    '0,20 33.3,10 66.7,0 100,20'
+    """
+    shares = [part / whole if whole >= FEWEST else 0.0 for part, whole in zip(counts, totals, strict=True)]
+    highest = max(shares, default=0.0) or 1.0
+    step = width / max(len(shares) - 1, 1)
+    return " ".join(f"{place * step:.3g},{height - share / highest * height:.3g}" for place, share in enumerate(shares))
 
 
-def _data(summary: Summary) -> dict[str, Any]:
-    """What the map and the table need: short keys, coordinates as little-endian base64."""
-    points = summary.points
+def _data(summary: Summary, tables: Mapping[str, Table]) -> dict[str, Any]:
+    """What the script needs beside the points; short keys where there are many."""
     return {
         "topics": [
             {
@@ -72,52 +140,44 @@ def _data(summary: Summary) -> dict[str, Any]:
                 "name": row.name,
                 "label": row.label,
                 "size": row.size,
+                "share": row.share,
                 "coherence": row.coherence,
                 "stability": row.stability,
+                "change": row.trend.change if row.trend else None,
+                "bursts": [[burst.first, burst.last, burst.weight] for burst in row.bursts],
                 "colour": row.colour,
                 "place": row.place,
             }
             for row in summary.topics
         ],
-        "ids": [point.id for point in points],
-        "x": _packed([point.x for point in points], "<u2"),
-        "y": _packed([point.y for point in points], "<u2"),
-        "topic": _packed([point.topic for point in points], "<i4"),
+        "merges": [[merge.kept, merge.gone, merge.name] for merge in summary.merges],
+        "fewest": FEWEST,
+        "coverage": summary.coverage,
+        "classes": list(summary.classes.names) if summary.classes else [],
+        "tables": {
+            name: {"columns": [[column.name, column.kind] for column in table.columns], "rows": table.rows}
+            for name, table in tables.items()
+        },
+    }
+
+
+def _points(points: Points) -> dict[str, Any]:
+    """Columns of little-endian numbers and texts, a line each, all of them deflated: there may be many."""
+    return {
+        "n": len(points),
+        "x": _packed(points.x, "<u2"),
+        "y": _packed(points.y, "<u2"),
+        "topic": _packed(points.topics, "<i2"),
+        "class": _packed(points.classes, "<i2"),
+        "day": _packed(points.days, "<i2"),
+        "ids": _deflated("\n".join(points.ids).encode("utf-8")),
+        "words": _deflated("\n".join(points.words).encode("utf-8")),
     }
 
 
 def _packed(values: Sequence[int], dtype: str) -> str:
-    return base64.b64encode(np.array(values, dtype=dtype).tobytes()).decode()
+    return _deflated(np.array(values, dtype=dtype).tobytes())
 
 
-def _chart(curve: Sequence[CurvePoint], coverage: float | None) -> dict[str, Any] | None:
-    """Where the coverage curve runs in its drawing; None if there is no curve to speak of."""
-    if len(curve) < 2:
-        return None
-    bottom = min(0.9, int(min(point.agreement for point in curve) * 10) / 10)
-    left = min(0.9, int(min(point.coverage for point in curve) * 10) / 10)
-
-    def across(value: float) -> float:
-        return round(_LEFT + (value - left) / (1 - left) * (_WIDTH - _LEFT - _RIGHT), 1)
-
-    def up(value: float) -> float:
-        return round(_HEIGHT - _BOTTOM - (value - bottom) / (1 - bottom) * (_HEIGHT - _TOP - _BOTTOM), 1)
-
-    return {
-        "width": _WIDTH,
-        "height": _HEIGHT,
-        "left": _LEFT,
-        "right": _WIDTH - _RIGHT,
-        "top": _TOP,
-        "bottom": _HEIGHT - _BOTTOM,
-        "points": [(across(point.coverage), up(point.agreement)) for point in curve],
-        "here": across(coverage) if coverage is not None and left <= coverage <= 1 else None,
-        "across": [(across(tick), f"{tick:.0%}") for tick in _ticks(left)],
-        "up": [(up(tick), f"{tick:.2f}".rstrip("0").rstrip(".")) for tick in _ticks(bottom)],
-    }
-
-
-def _ticks(low: float) -> list[float]:
-    """From low to 1 in steps of 0.02, 0.05, 0.1 or 0.2: at most seven."""
-    step = next(step for step in (0.02, 0.05, 0.1, 0.2, 0.5, 1) if (1 - low) / step <= 6.5)
-    return [round(1 - step * back, 4) for back in range(int((1 - low) / step + 1e-9), -1, -1)]
+def _deflated(content: bytes) -> str:
+    return base64.b64encode(zlib.compress(content, 9)).decode() if content else ""

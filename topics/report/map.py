@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from topics.data import NOISE
+from topics.report.leftovers import digest
+from topics.report.periods import dates_of
 from topics.report.plain import ID, plain
-from topics.report.values import Point
+from topics.report.values import Points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-DRAWN = 20_000  #: most documents on the map
+DRAWN = 100_000  #: most documents on the map
 GRID = 65_535  #: coordinates of the map are whole numbers from 0 to this
 COLOURS = 8  #: that can be told apart; more topics share them
+UNDATED = -(2**15)  #: stands for the day of a document without a date
+_ALL_WORDS, _FEWEST = 2_500_000, 24  # characters of first words on the map, of all documents, and of one at least
 
 
 def grid_of(documents: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -67,13 +70,39 @@ def colours_of(topics: Sequence[int], places: Mapping[int, tuple[int, int]]) -> 
 
 
 def points_of(
-    documents: pd.DataFrame, labels: NDArray[np.int64], grid: NDArray[np.int64], placed: NDArray[np.bool_]
-) -> tuple[Point, ...]:
-    """Documents to draw, in an order that only depends on their ids; of too many, the first."""
+    documents: pd.DataFrame,
+    labels: NDArray[np.int64],
+    grid: NDArray[np.int64],
+    placed: NDArray[np.bool_],
+    words: Mapping[str, str],
+    classes: NDArray[np.int64] | None = None,
+) -> Points:
+    """Documents to draw, in an order that only depends on their ids; of too many, the first.
+
+    The more there are, the fewer of the first words of each come along: the page is to stay below 6 MB.
+    """
     ids = documents["id"].astype(str).tolist()
-    # A digest instead of a random draw: a document stays in the sample when others come or go.
-    digests = {row: hashlib.sha256(ids[row].encode("utf-8", "replace")).digest() for row in np.flatnonzero(placed)}
-    return tuple(
-        Point(plain(ids[row], ID), int(labels[row]), int(grid[row, 0]), int(grid[row, 1]))
-        for row in sorted(digests, key=digests.__getitem__)[:DRAWN]
+    digests = {row: digest(ids[row]) for row in np.flatnonzero(placed)}
+    rows = np.array(sorted(digests, key=digests.__getitem__)[:DRAWN], dtype=np.int64)
+    names = [ids[row] for row in rows]
+    length = max(_FEWEST, _ALL_WORDS // max(len(rows), 1))
+    dates = dates_of(documents)
+    return Points(
+        ids=tuple(plain(name, ID) for name in names),
+        topics=_whole(labels[rows]),
+        x=_whole(grid[rows, 0]),
+        y=_whole(grid[rows, 1]),
+        words=tuple(plain(words.get(name, ""), length) for name in names) if words else (),
+        classes=() if classes is None else _whole(classes[rows]),
+        days=() if dates is None else _whole(_days(dates)[rows]),
     )
+
+
+def _days(dates: pd.Series[pd.Timestamp]) -> NDArray[np.int64]:
+    """Days since 1970, as far as 16 bits reach (1880 to 2059)."""
+    days = dates.to_numpy().astype("datetime64[D]").astype(np.int64)
+    return np.where(dates.isna(), UNDATED, np.clip(days, UNDATED + 1, -UNDATED - 1))
+
+
+def _whole(values: NDArray[np.int64]) -> tuple[int, ...]:
+    return tuple(values.tolist())

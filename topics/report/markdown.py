@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from topics.report.plain import count, figure, percent
+from topics.report.plain import count, figure, percent, short
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -36,10 +36,6 @@ def escape(value: object) -> str:
     return _MENTION.sub("@\u200b", _SPECIAL.sub(r"\\\g<0>", " ".join(str(value).split())))
 
 
-def _short(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
-
-
 @cache
 def _template() -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -53,5 +49,5 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"count": count, "percent": percent, "figure": figure, "short": _short}
+    environment.filters |= {"count": count, "percent": percent, "figure": figure, "short": short}
     return environment.get_template("report.md.j2")

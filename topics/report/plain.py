@@ -45,6 +45,10 @@ def quoted(text: str) -> str:
     return f"“{_ISOLATE}{text}{_POP}”" if foreign else f"“{text}”"
 
 
+def short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
 def count(number: int) -> str:
     """A whole number with thousands apart.
 

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from topics.report.values import TopicRow
+    from topics.report.values import Change, Timeline, TopicRow, Update
 
+CLEAR = 3.0  #: how many standard errors a change must have to be told
 _BOUNDS = {"coverage": (0.9, 0.7), "stability": (0.85, 0.65), "npmi": (0.1, 0.03)}  # high from, fair from
 
 
@@ -34,6 +35,67 @@ def found(topics: Sequence[TopicRow], documents: int, outliers: int, empties: in
         yield f"Left over as outliers, near no topic: {_many(outliers, 'document')}."
     else:
         yield "There are no outliers."
+
+
+def moved(topics: Sequence[TopicRow], timeline: Timeline | None) -> Iterator[str]:
+    """Which topics gained and lost most from one half of the time to the other, beyond chance, and which burst."""
+    if timeline is None or not topics:
+        return
+    clear = [(row, row.trend) for row in topics if row.trend is not None and abs(row.trend.z) > CLEAR]
+    gained = max(clear, key=lambda pair: (pair[1].change, -pair[0].topic), default=None)
+    lost = min(clear, key=lambda pair: (pair[1].change, pair[0].topic), default=None)
+    middle = timeline.periods[len(timeline.periods) // 2]
+    told = []
+    if gained is not None and gained[1].change > 0:
+        told.append(f"{_titled(gained[0])} gained most, from {_course(gained[1].before, gained[1].after)}")
+    if lost is not None and lost[1].change < 0:
+        told.append(f"{_titled(lost[0])} lost most, from {_course(lost[1].before, lost[1].after)}")
+    if told:
+        yield f"Before {middle} and since, as shares of the dated documents: {_listed(told, last='; ')}."
+    else:
+        yield f"No topic has clearly gained or lost documents since {middle}, compared with the time before."
+    longest = max(1, len(timeline.periods) // 4)  # what lasts longer is a change rather than a burst
+    bursting = [(row, burst) for row in topics for burst in row.bursts if burst.last - burst.first < longest]
+    if bursting:
+        row, burst = max(bursting, key=lambda pair: (pair[1].weight, -pair[0].topic))
+        first, last = timeline.periods[burst.first], timeline.periods[burst.last]
+        when = f"in {first}" if first == last else f"from {first} to {last}"
+        yield f"The clearest burst is that of {_titled(row)} {when}: {_many(burst.documents, 'document')}."
+
+
+def followed(update: Update | None) -> Iterator[str]:
+    """What became of the topics of the run before, most telling first."""
+    if update is None:
+        return
+    by_event: dict[str, list[Change]] = {}
+    for change in update.changes:
+        by_event.setdefault(change.event, []).append(change)
+    ids = {
+        event: {row.previous_id if event == "died" else row.topic_id for row in rows}
+        for event, rows in by_event.items()
+    }
+    verbs = {
+        "born": "new",
+        "died": "gone",
+        "split": "split off from larger ones",
+        "merged": "made of several",
+        "drifted": "drifted",
+        "continued": "continued",
+    }
+    counts = [f"{count(len(ids[event]))} {verb}" for event, verb in verbs.items() if event in ids]
+    if counts:
+        yield f"Of the topics, {_listed(counts)}."
+    if born := by_event.get("born"):
+        largest = max(born, key=lambda row: (row.size, row.topic_id))
+        named = f"{quoted(largest.name)} ({largest.topic_id})"
+        yield f"The largest new one is {named} with {_many(largest.size, 'document')}."
+    numbers = dict(update.numbers)
+    if isinstance(new := numbers.get("documents_new"), int):
+        dropped = numbers.get("documents_dropped")
+        gone = f", and {count(dropped)} left" if isinstance(dropped, int) and dropped else ""
+        yield f"{_many(new, 'document')} came in{gone}."
+    if isinstance(novelty := numbers.get("novelty"), float):
+        yield f"Novelty is {percent(novelty)}: the share of the new documents that are unlike those before."
 
 
 def trust(topics: Sequence[TopicRow], coverage: float | None, known: Mapping[str, float | None]) -> Iterator[str]:
@@ -60,7 +122,8 @@ def trust(topics: Sequence[TopicRow], coverage: float | None, known: Mapping[str
     yield f"Coherence is {word} (NPMI {_signed(npmi)}): the terms of a topic occur together {often} by chance."
     weak = sorted((row for row in topics if row.coherence is not None and row.coherence <= 0), key=_coherence)
     if weak and len(topics) > 1:
-        shown = ", ".join(row.topic_id for row in weak[:5]) + (", …" if len(weak) > 5 else "")
+        shown = ", ".join(row.topic_id for row in weak[:5])
+        shown += f" and {count(len(weak) - 5)} more" if len(weak) > 5 else ""
         yield f"In {_many(len(weak), 'topic')} they do so no more often than by chance; read with care: {shown}."
 
 
@@ -102,6 +165,14 @@ def _spread(known: Mapping[str, float | None]) -> Iterator[str]:
             f"{dimensions[1]:.0f}, and the mean cosine of two texts, from {_signed(cosines[0])} to "
             f"{_signed(cosines[1])}."
         )
+
+
+def _titled(row: TopicRow) -> str:
+    return f"{quoted(row.name)} ({row.topic_id})"
+
+
+def _course(before: float, after: float) -> str:
+    return f"{percent(before)} to {percent(after)}"
 
 
 def _word(name: str, value: float) -> str:

@@ -31,6 +31,47 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Similar:
+    """A topic near another one."""
+
+    topic: int
+    similarity: float  # cosine of the centroids
+
+
+@dataclass(frozen=True)
+class Part:
+    """A coarser topic that a topic is part of, and the other parts of it."""
+
+    topics: int  # how many there are of that coarseness
+    name: str
+    others: tuple[int, ...]  # largest first, at most `summary.OTHERS`
+    parts: int  # how many parts it has in all
+
+
+@dataclass(frozen=True)
+class Burst:
+    """Periods in a row in which a topic was much more frequent than it is on the whole."""
+
+    first: int  # of the periods of the timeline
+    last: int
+    documents: int  # of the topic, in these periods
+    weight: float  # how much likelier the counts are with the burst than without, in nats
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The share of a topic among the dated documents, in the first and in the second half of the periods."""
+
+    before: float
+    after: float
+    z: float  # of the difference; beyond 3 either way it is hardly chance
+
+    @property
+    def change(self) -> float:
+        return self.after - self.before
+
+
+@dataclass(frozen=True)
 class TopicRow:
     """One topic."""
 
@@ -48,16 +89,110 @@ class TopicRow:
     colour: int  # 0..COLOURS-1; neighbours on the map differ where they can
     place: tuple[int, int] | None  # on the map, of the document in its middle
     aspects: tuple[Words, ...] = ()  # those that have any
+    similar: tuple[Similar, ...] = ()  # nearest first
+    part_of: tuple[Part, ...] = ()  # finest first
+    counts: tuple[int, ...] = ()  # documents in each period of the timeline
+    bursts: tuple[Burst, ...] = ()
+    trend: Trend | None = None
 
 
 @dataclass(frozen=True)
-class Point:
-    """A document on the map; topic -1 for an outlier."""
+class Points:
+    """Documents on the map, column by column; topic -1 for an outlier."""
+
+    ids: tuple[str, ...]
+    topics: tuple[int, ...]
+    x: tuple[int, ...]
+    y: tuple[int, ...]
+    words: tuple[str, ...] = ()  # the first ones of each; none at all where a run keeps none
+    classes: tuple[int, ...] = ()  # place in `Summary.classes.names`, -1 for none
+    days: tuple[int, ...] = ()  # since 1970, `UNDATED` for none
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Periods that the documents are dated in."""
+
+    unit: str  # hour, day, week, month, quarter or year
+    periods: tuple[str, ...]  # when each begins: 2024-03-01, 2024-03, 2024-Q1, 2024
+    totals: tuple[int, ...]  # documents of each, with and without a topic
+    undated: int
+
+
+@dataclass(frozen=True)
+class Classes:
+    """How many documents of each topic are of each class."""
+
+    names: tuple[str, ...]  # most frequent first
+    totals: tuple[int, ...]  # documents of each class, with and without a topic
+    counts: tuple[tuple[int, ...], ...]  # a row for each topic
+    unclassed: int
+
+
+@dataclass(frozen=True)
+class WordMatrix:
+    """How strongly terms belong to topics."""
+
+    topics: tuple[int, ...]
+    terms: tuple[str, ...]
+    weights: tuple[tuple[float, ...], ...]  # c-TF-IDF in nats, a row for each term
+
+
+@dataclass(frozen=True)
+class Merge:
+    """One step on the way from all topics to one."""
+
+    kept: int
+    gone: int
+    name: str  # of what becomes of the two
+    documents: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """A document without a topic."""
 
     id: str
+    text: str  # its first words; empty where a run keeps none
+    reason: str
+    nearest: int  # topic, -1 for none
+    confidence: float | None  # how often it is expected there
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A text that several documents carry."""
+
+    documents: int
     topic: int
-    x: int
-    y: int
+    ids: tuple[str, ...]  # the first few
+    text: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a topic of the run before, or where one of this run comes from."""
+
+    event: str
+    topic_id: str  # of this run; of the one before for one that died
+    name: str
+    previous_id: str
+    size: int
+    previous_size: int
+    shared: int  # documents in both
+    similarity: float | None
+    terms: float | None  # overlap, 0 to 1
+
+
+@dataclass(frozen=True)
+class Update:
+    """How this run follows from the one before."""
+
+    changes: tuple[Change, ...]
+    numbers: tuple[tuple[str, float | int | str], ...]
 
 
 @dataclass(frozen=True)
@@ -117,7 +252,7 @@ class Summary:
     topics: tuple[TopicRow, ...]
     aspects: tuple[tuple[str, str], ...]  # of any topic: names and titles
     outliers: tuple[Reason, ...]
-    points: tuple[Point, ...]
+    points: Points
     placed: int  # documents that have a place on the map; all of them are drawn if they are at most `DRAWN`
     metrics: tuple[Metric, ...]
     words: str  # what the words for the numbers mean
@@ -128,3 +263,11 @@ class Summary:
     languages: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
     fingerprint: str
+    timeline: Timeline | None = None  # this and what follows: where there is something to show
+    classes: Classes | None = None
+    matrix: WordMatrix | None = None
+    merges: tuple[Merge, ...] = ()
+    examples: tuple[Example, ...] = ()
+    repeated: tuple[Repeated, ...] = ()
+    update: Update | None = None
+    digests: tuple[tuple[str, str], ...] = ()  # what the run and its encoder are known by

@@ -1,0 +1,88 @@
+"""The topics of a run, row by row."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from topics.aspects import TITLES
+from topics.report.kinship import parts_of, similar_topics
+from topics.report.map import colours_of
+from topics.report.numbers import number
+from topics.report.plain import ID, plain
+from topics.report.values import Excerpt, Term, TopicRow, Words
+from topics.run import aspects_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from topics.report.values import Burst, Trend
+    from topics.run import Run
+
+_NAME, _TERM, _LABEL = 120, 60, 26  # longest, in characters
+_TEXT, _ALL_TEXTS, _SHORTEST = 600, 1_000_000, 120  # of a representative document, of all, and of one among very many
+
+
+def rows_of(
+    run: Run,
+    places: Mapping[int, tuple[int, int]],
+    counts: Sequence[Sequence[int]],
+    bursts: Sequence[tuple[Burst, ...]],
+    trends: Sequence[Trend | None],
+) -> tuple[TopicRow, ...]:
+    """A row for each topic, by number; of `counts`, `bursts` and `trends`, which may be empty, a row each as well."""
+    texts: dict[int, list[Excerpt]] = {}
+    length = max(_SHORTEST, min(_TEXT, _ALL_TEXTS // max(len(run.representatives), 1)))
+    for record in run.representatives.to_dict("records"):
+        excerpt = Excerpt(plain(record["id"], ID), plain(record["text"], length))
+        texts.setdefault(int(record["topic"]), []).append(excerpt)
+    numbers = [int(topic) for topic in run.topics["topic"]] if len(run.topics) else []
+    colours, similar, parts = colours_of(numbers, places), similar_topics(run), parts_of(run)
+    rows = []
+    for place, (topic, record) in enumerate(zip(numbers, run.topics.to_dict("records"), strict=True)):
+        topic_id = plain(record["topic_id"], _TERM)
+        name = plain(record["name"], _NAME) or topic_id
+        rows.append(
+            TopicRow(
+                topic=topic,
+                topic_id=topic_id,
+                anchor=topic_id if re.fullmatch(r"T\d+", topic_id) else f"topic-{topic}",
+                name=name,
+                label=_label(name),
+                size=int(record["size"]),
+                share=float(record["share"]),
+                coherence=number(record.get("npmi")),
+                stability=number(record.get("stability")) if run.config.consensus else None,
+                terms=_terms(record["terms"], record["term_weights"]),
+                representatives=tuple(texts.get(topic, ())),
+                colour=colours[topic],
+                place=places.get(topic),
+                aspects=tuple(
+                    Words(aspect, plain(TITLES.get(aspect, aspect), _TERM), tuple(plain(word, _TERM) for word in words))
+                    for aspect, words in aspects_of(record)
+                ),
+                similar=similar[place],
+                part_of=parts[place],
+                counts=tuple(map(int, counts[topic])) if len(counts) else (),
+                bursts=bursts[topic] if len(bursts) else (),
+                trend=trends[topic] if len(trends) else None,
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: row.topic))
+
+
+def _terms(terms: Sequence[str], weights: Sequence[float]) -> tuple[Term, ...]:
+    values = [number(weight) or 0.0 for weight in weights]
+    strongest = max(values, default=0.0)
+    scale = 1 / strongest if strongest > 0 else 0.0
+    return tuple(
+        Term(plain(term, _TERM), round(max(value * scale, 0.0), 4)) for term, value in zip(terms, values, strict=True)
+    )
+
+
+def _label(name: str) -> str:
+    """The first words of a name, as many as fit on a map."""
+    if len(name) <= _LABEL:
+        return name
+    head = name[:_LABEL]
+    return (head[: head.rfind(" ")] if " " in head else head[:-1]).rstrip(" ,;:·–-") + "…"

@@ -1,0 +1,76 @@
+// --- charts: the library is read when the first of them comes into view
+let library = null;
+
+function chartLibrary() {
+  if (!library) {
+    const script = make('script', find('library').textContent);
+    document.head.append(script);
+    library = globalThis.echarts;
+  }
+  return library;
+}
+
+/** Draw a chart once its place is seen, and again in other colours; gives back a function that draws it anew. */
+function chart(place, options, click = null) {
+  let drawn = null;
+  const draw = () => drawn?.setOption(options(), { notMerge: true });
+  whenSeen(place, () => {
+    drawn = chartLibrary().init(place, null, { renderer: 'svg' });
+    if (click) drawn.on('click', click);
+    let width = place.clientWidth;
+    new ResizeObserver(() => {
+      if (place.clientWidth === width) return;
+      width = place.clientWidth;
+      drawn.resize();
+      draw();
+    }).observe(place);
+    addEventListener('beforeprint', () => {
+      drawn.resize({ width: Math.min(place.clientWidth, 640) });
+      draw();
+    });
+    addEventListener('afterprint', () => drawn.resize({ width: 'auto' }));
+    repaints.push(draw);
+    draw();
+  });
+  return Object.assign(draw, {
+    tall: height => {
+      place.style.setProperty('--h', `${height}px`);
+      drawn?.resize();
+    },
+  });
+}
+
+/** What all charts have in common. */
+function common() {
+  return {
+    animation: false,
+    textStyle: { fontFamily: colour('--sans'), fontSize: 12, color: colour('--soft') },
+    tooltip: {
+      confine: true,
+      transitionDuration: 0,
+      backgroundColor: colour('--paper'),
+      borderColor: colour('--faint'),
+      borderWidth: 1,
+      padding: [6, 10],
+      textStyle: { color: colour('--ink'), fontSize: 12.5, fontFamily: colour('--sans') },
+    },
+  };
+}
+
+function axis(options = {}) {
+  return {
+    axisLine: { lineStyle: { color: colour('--faint') } },
+    axisTick: { show: false },
+    axisLabel: { color: colour('--soft'), fontSize: 11, ...options.axisLabel },
+    splitLine: { lineStyle: { color: colour('--hair') } },
+    nameTextStyle: { color: colour('--soft'), fontSize: 11.5 },
+    ...Object.fromEntries(Object.entries(options).filter(([key]) => key !== 'axisLabel')),
+  };
+}
+
+/** Lines of a tooltip as elements, so that no text is read as HTML. */
+function tipOf(head, ...lines) {
+  const made = make('div', '', 'tip');
+  made.append(make('b', head), ...lines.filter(Boolean).map(line => make('div', line)));
+  return made;
+}

@@ -1,0 +1,28 @@
+// --- tables as files for a spreadsheet
+/** A cell no spreadsheet computes (OWASP, CSV injection), quoted where it has to be. */
+function csvCell(value) {
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'number') return String(value);
+  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+const csvOf = (columns, rows) => [columns, ...rows].map(row => row.map(csvCell).join(',')).join('\r\n') + '\r\n';
+
+function download(name, text) {
+  const link = make('a');
+  // With a byte order mark spreadsheets read it as UTF-8.
+  link.href = URL.createObjectURL(new Blob(['\ufeff', text], { type: 'text/csv' }));
+  link.download = `${name}.csv`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+function startDownloads() {
+  for (const button of document.querySelectorAll('button.csv')) {
+    button.addEventListener('click', () => {
+      const { columns, rows } = data.tables[button.dataset.table];
+      download(button.dataset.table, csvOf(columns.map(([name]) => name), rows));
+    });
+  }
+}
