@@ -165,9 +165,7 @@ def _excerpts(run: Run, joined: Joined) -> pd.DataFrame | None:
         return None
     stay = run.excerpts[run.excerpts["id"].isin(run.documents["id"].iloc[joined.kept])]
     new = joined.new
-    came = excerpts_of(
-        list(joined.ids)[len(joined.kept) :], new.rows[joined.came], new.texts, run.config.excerpt
-    )
+    came = excerpts_of(list(joined.ids)[len(joined.kept) :], new.rows[joined.came], new.texts, run.config.excerpt)
     return pd.concat([stay, came], ignore_index=True)
 
 
