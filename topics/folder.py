@@ -198,7 +198,7 @@ def fingerprint_of(manifest: Mapping[str, Any]) -> str:
     """The `Run.fingerprint` of a run folder, from its manifest alone."""
     digest = hashlib.sha256()
     for name, content in sorted(manifest["digests"].items()):
-        if not name.startswith("report."):
+        if not name.startswith(("report.", f"{TABLES}/")):
             digest.update(f"{name} {content}\n".encode())
     return digest.hexdigest()
 
