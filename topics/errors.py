@@ -8,7 +8,8 @@ TopicsError
 ├── StoreDamaged                                stored bytes are not what was written
 ├── RunInProgress                               another process is making a run of the same model
 ├── SchemaMismatch                              a run folder of another schema
-└── VerificationFailed                          a run cannot be reproduced, or its files were changed
+├── VerificationFailed                          a run cannot be reproduced, or its files were changed
+└── WorkersLost                                 work that was given away did not come back
 
 Every message names the value, what is allowed, and the way out. The command line exits with 2 for
 `InvalidInput`, `InvalidConfig` and `ModelNotFound`, and with 1 for the others.
@@ -49,3 +50,7 @@ class SchemaMismatch(TopicsError):
 
 class VerificationFailed(TopicsError):
     """A run folder was changed after it was written, or running it again gives something else."""
+
+
+class WorkersLost(TopicsError):
+    """Processes or machines that were given work are gone; what they finished is in the store."""

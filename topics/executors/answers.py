@@ -1,0 +1,108 @@
+"""What comes back from a worker: a result or an error, and what was logged on the way."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import threading
+import traceback
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.reduction import ForkingPickler
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+S = TypeVar("S")
+
+TRIES = 3  #: of a shard whose worker dies, or that the system fails
+_LIBRARY = logging.getLogger("topics")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a function gave or raised, and the warnings it logged: (logger, level, message)."""
+
+    value: Any = None
+    error: Exception | None = None
+    told: tuple[tuple[str, int, str], ...] = ()
+
+    def open(self) -> Any:
+        """The value, or else the error, raised; what was logged over there is logged here."""
+        for name, level, message in self.told:
+            logging.getLogger(name).log(level, "%s", message)
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+    @property
+    def worth_retrying(self) -> bool:
+        """Whether the system failed, which it may not do twice. What a function refuses it will refuse again."""
+        return isinstance(self.error, OSError)
+
+
+def answer(function: Callable[[Any], Any], shard: Any) -> Answer:
+    """Call a function in a worker."""
+    with _listening() as told:
+        try:
+            return Answer(function(shard), told=tuple(told))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where the function was asked for
+            return Answer(error=_portable(error), told=tuple(told))
+
+
+def _portable(error: Exception) -> Exception:
+    """The error as it can travel, with the place where it was raised in its notes."""
+    place = f"In a worker:\n{''.join(traceback.format_exception(error))}"
+    try:
+        ForkingPickler.dumps(error)
+        carried = copy.copy(error)  # is made anew as it is at the other end
+    except Exception:  # noqa: BLE001 - an error that is made of more than it shows
+        carried = RuntimeError(f"{type(error).__name__}: {error}")
+    carried.add_note(place)
+    return carried
+
+
+@contextmanager
+def _listening() -> Iterator[list[tuple[str, int, str]]]:
+    """Collect what the library warns of in this thread."""
+    told: list[tuple[str, int, str]] = []
+    thread = threading.get_ident()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == thread:
+                told.append((record.name, record.levelno, record.getMessage()))
+
+    listener = Listener(logging.WARNING)
+    _LIBRARY.addHandler(listener)
+    try:
+        yield told
+    finally:
+        _LIBRARY.removeHandler(listener)
+
+
+class Pending(Protocol):
+    """An answer that is being made."""
+
+    def result(self) -> Any: ...
+
+
+def in_order(submit: Callable[[S], Pending], shards: Iterable[S], ahead: int) -> Iterator[Any]:
+    """Submit shards, and yield their results in order; no more than `ahead` are under way.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> with ThreadPoolExecutor(2) as pool:
+    ...     list(in_order(lambda shard: pool.submit(len, shard), ["a", "bc", "def"], ahead=2))
+    [1, 2, 3]
+    """
+    waiting: deque[Pending] = deque()
+    for shard in shards:
+        waiting.append(submit(shard))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
