@@ -34,12 +34,14 @@ from topics.pipeline import fit_topics, told_name
 from topics.progress import watched
 from topics.steps import BUILTIN, STAGES
 from topics.store import Ref, Store
-from topics.workshop import Outcome, RunStage, Stage, Workshop
+from topics.workshop import RunStage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prefect.client.schemas.objects import State
+
+    from topics.workshop import Outcome, Stage
 
 
 class RunConfig(Config):
@@ -79,11 +81,11 @@ def worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
 
 @task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=worth_retrying)
 def run_stage(
-    name: str, inputs: Sequence[Ref], params: Mapping[str, Any], store: str, threads: int, batch_size: int
+    name: str, inputs: Sequence[Ref], params: Mapping[str, Any], store: str, settings: Config
 ) -> State[Outcome] | Outcome:
     """Run one stage against the store; a stage that was run before ends in the state `Cached`."""
     with watched(ArtifactWatcher()):
-        outcome = Workshop(Store(store), threads, batch_size).run(STAGES[name], inputs, params)
+        outcome = settings.workshop(Store(store)).run(STAGES[name], inputs, params)
     if outcome.cached:
         return Completed(name="Cached", message=f"{outcome.ref} was in the store", data=outcome)
     return outcome
@@ -125,7 +127,7 @@ def run_stages(config: RunConfig) -> RunStage:
         named = run_stage.with_options(
             name=told, retries=2 if stage.outside else 0, retry_delay_seconds=[2, 10] if stage.outside else 0
         )
-        state = named(stage.name, inputs, params, store, settings.threads, settings.batch_size, return_state=True)
+        state = named(stage.name, inputs, params, store, settings, return_state=True)
         return cast("Outcome", state.result())
 
     return as_task

@@ -20,13 +20,15 @@ from topics.postprocessing import postprocess
 from topics.run import Run, distribution_of
 from topics.steps import ENCODER
 from topics.store import NO_STORE, Ref, Store, let_go
-from topics.workshop import Stage, Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
     from numpy.typing import NDArray
+
+    from topics.executors import Executor
+    from topics.workshop import Stage, Workshop
 
 _BLOCK = 65_536  # documents put in order at once
 
@@ -44,6 +46,7 @@ def fit(
     embeddings: Any = None,
     clusterer: Any = None,
     previous: Run | str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
     **settings: Any,
 ) -> Run:
     """Find the topics of documents.
@@ -72,6 +75,9 @@ def fit(
     previous : Run or path, optional
         A run, or its folder, to go on from: the layout and the clusters start from its, and topics that are the same
         keep their permanent ids and given names. Everything else is decided by these documents and settings.
+    executor : Executor, optional
+        Encodes, counts and assigns in other processes or on other machines, to the same bits: see
+        `topics.executors`. `scheduler="tcp://host:8786"` stands for `executor=Dask("tcp://host:8786")`.
     **settings
         Fields of `Config`.
 
@@ -104,7 +110,8 @@ def fit(
         source = documents
     else:
         source = read(documents, **columns).corpus
-    workshop = Workshop(store or Store(), config.threads, config.batch_size)
+    workshop = config.workshop(store or Store(), executor)
+    config = config.model_copy(update={"scheduler": None})  # the run may outlive it
     return fit_topics(source, config, workshop, None, encoder, embeddings, clusterer, opened(previous))
 
 
@@ -126,6 +133,7 @@ def embed(
     long: str | None = None,
     workers: int | None = None,
     batch_size: int | None = None,
+    executor: Executor | None = None,
 ) -> Embeddings:
     """Embed documents, as `fit` does before anything else.
 
@@ -142,6 +150,8 @@ def embed(
         As in `Config`.
     workers, batch_size : int, optional
         As in `Config`; neither changes a bit.
+    executor : Executor, optional
+        As in `fit`.
 
     Returns
     -------
@@ -156,7 +166,7 @@ def embed(
     given, name = (None, encoder or Config.of().encoder) if isinstance(encoder, str) else (encoder, name_of(encoder))
     told = {"long": long, "workers": workers, "batch_size": batch_size}
     config = Config.of(encoder=name, **{key: value for key, value in told.items() if value is not None})
-    workshop = Workshop(store or Store(), config.threads, config.batch_size)
+    workshop = config.workshop(store or Store(), executor)
     step = _stepping(workshop)
     texts = None
     if isinstance(documents, list) and all(isinstance(each, str) for each in documents) and not name.startswith(SCHEME):
@@ -186,7 +196,13 @@ def embed(
 
 
 def assign(
-    run: Run, documents: Any, store: Store | None = None, encoder: Any = None, embeddings: Any = None
+    run: Run,
+    documents: Any,
+    store: Store | None = None,
+    encoder: Any = None,
+    embeddings: Any = None,
+    *,
+    executor: Executor | None = None,
 ) -> pd.DataFrame:
     """Place documents among the topics of a run.
 
@@ -203,6 +219,8 @@ def assign(
     embeddings : array_like of shape (n, d), optional
         Vectors of these documents, as in `fit`, before any post-processing. They must be made as those of
         the fit were; only d is checked. Needed where the run was fitted on vectors, for texts that were not there.
+    executor : Executor, optional
+        As in `fit`.
 
     Returns
     -------
@@ -216,17 +234,23 @@ def assign(
         If the encoder is not the one the run was fitted with, or is needed and not given; or the vectors.
     """
     corpus = documents if isinstance(documents, Corpus) else read(documents).corpus
-    return assignments(run, corpus, _placed(run, corpus, store, encoder, embeddings))
+    return assignments(run, corpus, _placed(run, corpus, store, encoder, embeddings, executor))
 
 
 def distribution(
-    run: Run, documents: Any, store: Store | None = None, encoder: Any = None, embeddings: Any = None
+    run: Run,
+    documents: Any,
+    store: Store | None = None,
+    encoder: Any = None,
+    embeddings: Any = None,
+    *,
+    executor: Executor | None = None,
 ) -> pd.DataFrame:
     """Tell the likeliest topics of documents, at most five of each, by the rule that gave `run.distribution`.
 
     Parameters
     ----------
-    run, documents, store, encoder, embeddings : as in `assign`
+    run, documents, store, encoder, embeddings, executor : as in `assign`
 
     Returns
     -------
@@ -239,11 +263,13 @@ def distribution(
         As `assign`.
     """
     corpus = documents if isinstance(documents, Corpus) else read(documents).corpus
-    placed = _placed(run, corpus, store, encoder, embeddings)
+    placed = _placed(run, corpus, store, encoder, embeddings, executor)
     return distribution_of(corpus.ids, corpus.rows, placed.poll, run.topics["topic_id"])
 
 
-def _placed(run: Run, corpus: Corpus, store: Store | None, encoder: Any, embeddings: Any) -> Placed:
+def _placed(
+    run: Run, corpus: Corpus, store: Store | None, encoder: Any, embeddings: Any, executor: Executor | None
+) -> Placed:
     _check_one(encoder, embeddings)
     given = None if embeddings is None else given_vectors(run, corpus, embeddings)
 
@@ -251,9 +277,9 @@ def _placed(run: Run, corpus: Corpus, store: Store | None, encoder: Any, embeddi
         if given is not None:
             return given[new]
         unseen = Texts(tuple(corpus.texts.texts[int(row)] for row in new), corpus.texts.keys[new])
-        return vectors_of(run, unseen, store, encoder)
+        return vectors_of(run, unseen, store, encoder, executor=executor)
 
-    return place_texts(run, corpus.texts, vectors)
+    return place_texts(run, corpus.texts, vectors, executor)
 
 
 def _check_one(encoder: Any, embeddings: Any) -> None:
@@ -285,7 +311,12 @@ def _postprocessed(run: Run, vectors: NDArray[np.float32]) -> NDArray[np.float32
 
 
 def vectors_of(
-    run: Run, texts: Texts, store: Store | None = None, encoder: Any = None, keep: bool = True
+    run: Run,
+    texts: Texts,
+    store: Store | None = None,
+    encoder: Any = None,
+    keep: bool = True,
+    executor: Executor | None = None,
 ) -> NDArray[np.float32]:
     """Embed texts as those of a run were embedded, by its encoder or one that is given in its place.
 
@@ -301,6 +332,7 @@ def vectors_of(
         As in `assign`.
     keep : bool
         Keep the vectors, and look for them among those kept. The prepared encoder is kept either way.
+    executor : Executor, optional
 
     Returns
     -------
@@ -317,7 +349,7 @@ def vectors_of(
         config, encoder = Config.of(**{**config.model_dump(), "encoder": encoder}), None
     elif encoder is None:
         encoder = run.encoder
-    workshop = Workshop(store or Store(), config.threads, config.batch_size)
+    workshop = config.workshop(store or Store(), executor)
     scratch = workshop if keep else replace(workshop, store=NO_STORE)  # sharing what is at hand
 
     def step(stage: Stage, *inputs: Ref, **params: Any) -> Ref:

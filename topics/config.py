@@ -9,16 +9,21 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from topics.errors import InvalidConfig
 
+if TYPE_CHECKING:
+    from topics.executors import Executor
+    from topics.store import Store
+    from topics.workshop import Workshop
+
 #: Clusterers by name; in Python, `topics.fit(clusterer=...)` takes objects as well.
 CLUSTERERS = ("hdbscan", "fast_hdbscan", "leiden", "kmeans", "evoc")
 #: Settings that say how the work is done, not what comes out: no key and no run folder knows them.
-EXECUTION = ("workers", "batch_size")
+EXECUTION = ("workers", "scheduler", "batch_size")
 
 
 class Config(BaseModel):
@@ -87,7 +92,18 @@ class Config(BaseModel):
         60, ge=0, le=600, description="characters of each document kept for the map of the report; 0 keeps none"
     )
     keep_text: bool = Field(False, description="write the texts into documents.parquet as well")
-    workers: int | None = Field(None, ge=1, description="threads; by default one per processor; never changes a result")
+    workers: int | None = Field(
+        None,
+        ge=1,
+        description="processors at work, by threads or, to count terms, processes; by default all; never changes a "
+        "result",
+    )
+    scheduler: str | None = Field(
+        None,
+        min_length=1,
+        description="address of a Dask scheduler, as tcp://host:8786, whose workers encode and count; never changes a "
+        "result",
+    )
     batch_size: int = Field(64, ge=1, description="most documents the encoder sees at once; never changes a result")
 
     @field_validator("clusterer")
@@ -162,6 +178,23 @@ class Config(BaseModel):
         if self.workers:
             return self.workers
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    def workshop(self, store: Store, executor: Executor | None = None) -> Workshop:
+        """Where to run steps: on so many threads, through an executor or the scheduler's workers where there are such.
+
+        Raises
+        ------
+        InvalidConfig
+            If both are given.
+        """
+        from topics.executors import Dask
+        from topics.workshop import Workshop
+
+        if self.scheduler and executor is not None:
+            raise InvalidConfig(
+                f"executor and scheduler={self.scheduler} exclude each other: one of them does the work."
+            )
+        return Workshop(store, self.threads, self.batch_size, Dask(self.scheduler) if self.scheduler else executor)
 
     def to_toml(self) -> str:
         """The decisive settings as TOML, sorted, one a line; what is None is left to its default."""

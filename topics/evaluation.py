@@ -19,7 +19,6 @@ from topics.pipeline import take_in
 from topics.refits import SHARE, Refits
 from topics.store import Store
 from topics.terms import terms_of, words_left_out
-from topics.workshop import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from topics.data import Corpus
     from topics.run import Run
+    from topics.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def evaluate(
     for name, number in (("seeds", seeds), ("resamples", resamples)):
         if not 0 <= number <= _MOST:
             raise InvalidConfig(f"{name}={number}; allowed are whole numbers from 0 to {_MOST}.")
-    workshop = Workshop(store or Store(), run.config.threads, run.config.batch_size)
+    workshop = run.config.workshop(store or Store())
     table = run.topics[["topic_id"]].copy()
     overall: dict[str, float | None] = {}
     left_out: dict[str, str] = {}

@@ -257,6 +257,8 @@ def embed_texts(
         return Embedded(
             _vectors(step(ACTIVATE if sparse else EMBED, prepared, texts, name=config.encoder, **long)), lengths
         )
+    if workshop.executor is not None:
+        log.info("The encoder is an object: it encodes in this process. By its name it would do so in others.")
     encoder = embedding.as_encoder(encoder, len(workshop.load(texts)))
     if measured:
         lengths = workshop.hold("lengths", texts.key, embedding.measure(encoder, workshop.load(texts).texts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from topics import assignment
 from topics.assembly import named
 from topics.data import NOISE, Poll
+from topics.progress import track
 from topics.voting import STRANGE, VOTERS, novelty, reasons
 
 if TYPE_CHECKING:
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from topics.data import Corpus, Texts
+    from topics.executors import Executor
     from topics.run import Run
+
+_SHARD = 1 << 23  # bytes of vectors that are placed at once elsewhere
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +39,12 @@ class Placed:
     poll: Poll
 
 
-def place_texts(run: Run, texts: Texts, vectors: Callable[[NDArray[np.int64]], NDArray[np.float32]]) -> Placed:
+def place_texts(
+    run: Run,
+    texts: Texts,
+    vectors: Callable[[NDArray[np.int64]], NDArray[np.float32]],
+    executor: Executor | None = None,
+) -> Placed:
     """Give known texts the answer they got at fit, and let those vote on the others.
 
     Parameters
@@ -43,6 +53,8 @@ def place_texts(run: Run, texts: Texts, vectors: Callable[[NDArray[np.int64]], N
     texts : Texts
     vectors : callable
         From rows of `texts` to their vectors, as those of the run were clustered; called if any are new.
+    executor : Executor, optional
+        Where new ones are placed; by default on the threads of `run.config`.
 
     Raises
     ------
@@ -59,15 +71,18 @@ def place_texts(run: Run, texts: Texts, vectors: Callable[[NDArray[np.int64]], N
     for name, array in at_fit.items():
         found[name][known] = array[old]
     if len(new):
-        nearest, strengths, poll = assignment.place(
-            vectors(new),
-            model.vectors[model.voting],
-            model.voters[model.voting],
-            model.centroids,
-            calibration,
-            min(VOTERS, run.config.n_neighbors),
-            run.config.threads,
+        placing = partial(
+            assignment.place,
+            known=model.vectors[model.voting],
+            voters=model.voters[model.voting],
+            centroids=model.centroids,
+            calibration=calibration,
+            voting=min(VOTERS, run.config.n_neighbors),
         )
+        if executor is None:
+            nearest, strengths, poll = placing(vectors(new), threads=run.config.threads)
+        else:
+            nearest, strengths, poll = _mapped(placing, vectors(new), executor)
         labels = np.where(strengths >= model.threshold, nearest, NOISE)
         for name, array in {"labels": labels, "strengths": strengths, "nearest": nearest, **vars(poll)}.items():
             found[name][new] = array
@@ -76,6 +91,20 @@ def place_texts(run: Run, texts: Texts, vectors: Callable[[NDArray[np.int64]], N
     if run.config.coverage == "auto":
         found["labels"][~known & (novelties >= STRANGE)] = NOISE
     return Placed(**found, known=known, novelties=novelties, poll=poll)
+
+
+def _mapped(
+    placing: Callable[[NDArray[np.float32]], tuple[NDArray[np.int32], NDArray[np.float32], Poll]],
+    vectors: NDArray[np.float32],
+    executor: Executor,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], Poll]:
+    """What `assignment.place` says of all rows, through an executor: it looks at one at a time."""
+    rows = max(1, _SHARD // vectors[0].nbytes)
+    shards = (vectors[start : start + rows] for start in range(0, len(vectors), rows))
+    told = track(executor.map(placing, shards), len(vectors), "Assigning", "documents", lambda part: len(part[0]))
+    nearest, strengths, polls = zip(*told, strict=True)
+    poll = {name: np.concatenate([getattr(part, name) for part in polls]) for name in vars(polls[0])}
+    return np.concatenate(nearest), np.concatenate(strengths), Poll(**poll)
 
 
 def assignments(run: Run, corpus: Corpus, placed: Placed) -> pd.DataFrame:

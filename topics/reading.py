@@ -17,7 +17,6 @@ from topics.errors import InvalidConfig
 from topics.pipeline import check_encoder
 from topics.steps import ENCODER
 from topics.store import Store
-from topics.workshop import Workshop
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +95,7 @@ def _opened(run: Run, store: Store | None, encoder: Any) -> MeasuringEncoder:
         found = as_encoder(encoder)
     else:
         check_encoder(config.encoder)
-        workshop = Workshop(store or Store(), config.threads, config.batch_size)
+        workshop = config.workshop(store or Store())
         prepared = workshop.load(workshop.run(ENCODER, (), {"name": base_of(config.encoder)}).ref)
         found = open_encoder(prepared, config.encoder, config.threads, config.batch_size)
     if not measures(found):

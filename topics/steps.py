@@ -28,6 +28,7 @@ from topics import graph as graphs
 from topics.corpus import Source, file_digest, read
 from topics.data import Intake
 from topics.embedding import precomputed
+from topics.executors import SERIAL, Processes
 from topics.isotropy import isotropy
 from topics.prose import prose
 from topics.store import Ref
@@ -36,9 +37,21 @@ from topics.workshop import Params, Stage, Workshop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from topics.data import Aspect, ConvertedEncoder, Embeddings, Lengths, Prior, Settled, TermCounts, Texts
+    from topics.data import (
+        Activations,
+        Aspect,
+        ConvertedEncoder,
+        Embeddings,
+        Lengths,
+        Prior,
+        Settled,
+        TermCounts,
+        Texts,
+    )
+    from topics.executors import Executor
     from topics.protocols import Encoder
 
+_COUNTED_HERE = 8_000_000  # letters: two seconds
 BUILTIN = "builtin:docstrings"  #: the location of the corpus that is always there
 
 
@@ -93,7 +106,28 @@ def _measure(at: Workshop, params: Params, prepared: ConvertedEncoder, texts: Te
 
 def _embed(at: Workshop, params: Params, prepared: ConvertedEncoder, texts: Texts) -> Embeddings:
     name, encoder = params["name"], _opened(at, params, prepared)
-    return embedding.embed(texts, embedding.reading_all(encoder, name) if "long" in params else encoder, name, at.store)
+    reading = embedding.reading_all(encoder, name) if "long" in params else encoder
+    return embedding.embed(texts, reading, name, at.store, _elsewhere(at, params, prepared))
+
+
+def _activate(at: Workshop, params: Params, prepared: ConvertedEncoder, texts: Texts) -> Activations:
+    encoder = embedding.open_sparse(params["name"], at.threads, at.batch_size)
+    return embedding.activate(texts, encoder, params["name"], at.store, _elsewhere(at, params, prepared))
+
+
+def _elsewhere(at: Workshop, params: Params, prepared: ConvertedEncoder) -> embedding.Elsewhere | None:
+    # A service is asked from here, or its limits would be another's: the encoder keeps to them, not the workers.
+    if at.executor is None or params["name"].startswith("remote:"):
+        return None
+    return embedding.Elsewhere(at.executor, prepared, at.batch_size, "long" in params)
+
+
+def _counting(at: Workshop, texts: Texts) -> Executor:
+    """Where terms are counted: threads would wait for each other, processes take a moment to start."""
+    if at.executor is not None:
+        return at.executor
+    worth = at.threads > 1 and sum(map(len, texts.texts)) > _COUNTED_HERE
+    return Processes(at.threads) if worth else SERIAL
 
 
 def _opened(at: Workshop, params: Params, prepared: ConvertedEncoder) -> Encoder:
@@ -140,9 +174,7 @@ EMBED = Stage(
 )
 ACTIVATE = Stage(
     "activations",
-    lambda at, params, encoder, texts: embedding.activate(
-        texts, embedding.open_sparse(params["name"], at.threads, at.batch_size), params["name"], at.store
-    ),
+    _activate,
     libraries=("scipy",),
 )
 PRECOMPUTED = Stage(
@@ -218,7 +250,9 @@ SETTLE = Stage(
 )
 COUNT = Stage(
     "terms",
-    lambda at, params, texts: terms.count_terms(texts, params["language"], params["stop_words"], params["ngrams"]),
+    lambda at, params, texts: terms.count_terms(
+        texts, params["language"], params["stop_words"], params["ngrams"], over=_counting(at, texts).map
+    ),
     version=2,
     libraries=("icu4py", "stopwordsiso", "scikit-learn"),
 )

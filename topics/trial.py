@@ -19,7 +19,6 @@ from topics.errors import InvalidConfig, InvalidInput, TopicsError
 from topics.steps import ENCODER
 from topics.store import Store
 from topics.vectors import nearest
-from topics.workshop import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from topics.embedding.families import NamedEncoder
+    from topics.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ def try_encoders(
         try:
             if not names and (listed.bytes or 0) > _LARGE:
                 raise InvalidConfig(f"it has {listed.bytes:,} bytes; name it to have it tried.")
-            told |= _tried(listed, texts, Workshop(store, config.threads, config.batch_size), classes)
+            told |= _tried(listed, texts, config.workshop(store), classes)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others go on
             told["problem"] = str(error) if isinstance(error, TopicsError) else f"{type(error).__name__}: {error}"
         if told["per_second"]:

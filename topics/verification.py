@@ -13,7 +13,6 @@ from topics.errors import VerificationFailed
 from topics.folder import MANIFEST, changed_files, load, read_manifest, save
 from topics.pipeline import fit_topics
 from topics.store import NO_STORE
-from topics.workshop import Workshop
 
 if TYPE_CHECKING:
     from topics.store import Store
@@ -73,7 +72,7 @@ def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = N
             "cannot be fitted again from here; a fit with a clusterer by name can be."
         )
     source = Source(where, told.get("text"), told.get("id"), told.get("date"), told.get("class"))
-    again = fit_topics(source, run.config, Workshop(store, run.config.threads, run.config.batch_size))
+    again = fit_topics(source, run.config, run.config.workshop(store))
     if edits := run.provenance.get("edits", ()):
         again = replay(again, edits, documents=source, store=store)
     with tempfile.TemporaryDirectory() as scratch:

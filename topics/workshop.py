@@ -6,11 +6,14 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from topics.data import read_only
 from topics.memory import forget_peak, peak
 from topics.store import Ref, Store, stage_key
+
+if TYPE_CHECKING:
+    from topics.executors import Executor
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +47,15 @@ RunStage = Callable[[Stage, Sequence[Ref], Params], Outcome]
 
 @dataclass
 class Workshop:
-    """Where steps run: a store, some threads, and the values at hand."""
+    """Where steps run: a store, some threads, and the values at hand.
+
+    With an `executor`, what can be cut into shards (encoding, counting) is computed through it.
+    """
 
     store: Store
     threads: int = 1
     batch_size: int = 64
+    executor: Executor | None = None
     at_hand: dict[Ref, Any] = field(default_factory=dict)
 
     def run(self, stage: Stage, inputs: Sequence[Ref], params: Params) -> Outcome:

@@ -49,7 +49,6 @@ def _fit(location: str, given: dict[str, Any]) -> None:
     from topics.folder import check_target, save
     from topics.pipeline import fit_topics
     from topics.store import Store
-    from topics.workshop import Workshop
 
     began = time.perf_counter()
     quiet, as_json, output = given.pop("quiet"), given.pop("as_json"), given.pop("output")
@@ -58,7 +57,7 @@ def _fit(location: str, given: dict[str, Any]) -> None:
     folder = Path(output or Path("outputs") / default_name(location))
     check_target(folder)
     with telling(quiet or as_json):
-        run = fit_topics(Source(location, **columns), config, Workshop(store, config.threads, config.batch_size))
+        run = fit_topics(Source(location, **columns), config, config.workshop(store))
         save(run, folder)
     if as_json:
         click.echo(json.dumps(as_told(run, folder), ensure_ascii=False, default=float))

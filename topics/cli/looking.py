@@ -53,6 +53,9 @@ def show(run_folder: str, topic: str | None, layers: bool, as_json: bool) -> Non
 @click.option(
     "--passages", is_flag=True, help="cut the documents into passages that the encoder reads, and place those"
 )
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Dask scheduler, as tcp://host:8786, whose workers encode and assign"
+)
 @shared.store
 @shared.quiet
 def assign(
@@ -62,6 +65,7 @@ def assign(
     vectors: str | None,
     distribution: bool,
     passages: bool,
+    scheduler: str | None,
     store_root: str | None,
     quiet: bool,
     **given: Any,
@@ -71,15 +75,16 @@ def assign(
     from topics.console import telling
     from topics.corpus import read
     from topics.embedding.precomputed import SCHEME, file_rows
+    from topics.executors import Dask
     from topics.folder import load
     from topics.store import Store
 
     suffix = Path(output).suffix if output else ".csv"
     if suffix not in (".csv", ".jsonl", ".parquet"):
         raise InvalidConfig(f"--output {output}: its name must end in .csv, .jsonl or .parquet.")
-    if passages and (distribution or vectors):
+    if passages and (distribution or vectors or scheduler):
         raise InvalidConfig(
-            "--passages goes with neither --distribution nor --embeddings: passages have to be encoded."
+            "--passages goes with none of --distribution, --embeddings and --scheduler: passages are encoded here."
         )
     run = load(run_folder)
     _, columns = options.gather(None, given)
@@ -90,7 +95,8 @@ def assign(
             table = reading.passages(run, corpus, store=Store(store_root))
         else:
             place = api.distribution if distribution else api.assign
-            table = place(run, corpus, store=Store(store_root), embeddings=rows)
+            executor = Dask(scheduler) if scheduler else None
+            table = place(run, corpus, store=Store(store_root), embeddings=rows, executor=executor)
     write_table(table, output, suffix)
 
 

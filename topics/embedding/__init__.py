@@ -11,6 +11,7 @@ import numpy as np
 
 from topics.data import Activations, ConvertedEncoder, Embeddings, Texts
 from topics.embedding.checkpoint import Checkpoint, find_checkpoint
+from topics.embedding.elsewhere import Elsewhere, by_size
 from topics.embedding.families import NamedEncoder, family_encoder, is_family, is_sparse
 from topics.embedding.hub import scheme_of
 from topics.embedding.objects import as_encoder, checked, fitted, name_of
@@ -18,7 +19,7 @@ from topics.embedding.openvino import OpenVinoEncoder, convert, precision, uncon
 from topics.embedding.sentence import Asked, leaves_prompt_out
 from topics.embedding.splitting import Splitting, longer, measure, reading_all, releases
 from topics.embedding.torch import TorchEncoder
-from topics.errors import InvalidConfig, InvalidInput
+from topics.errors import InvalidConfig
 from topics.progress import track
 from topics.store import NO_STORE, VectorShelf
 from topics.vectors import unit_rows
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checkpoint",
+    "Elsewhere",
     "Splitting",
     "activate",
     "as_encoder",
@@ -44,6 +46,7 @@ __all__ = [
     "find_checkpoint",
     "fitted",
     "is_sparse",
+    "key_of",
     "longer",
     "measure",
     "name_of",
@@ -53,6 +56,7 @@ __all__ = [
     "prepare",
     "reading_all",
     "releases",
+    "rows_of",
 ]
 
 log = logging.getLogger(__name__)
@@ -165,7 +169,9 @@ def open_sparse(name: str, threads: int = 1, batch_size: int = 64) -> SparseEnco
     return cast("SparseEncoder", family_encoder(name, threads, batch_size))
 
 
-def embed(texts: Texts, encoder: Encoder, name: str, store: Store = NO_STORE) -> Embeddings:
+def embed(
+    texts: Texts, encoder: Encoder, name: str, store: Store = NO_STORE, elsewhere: Elsewhere | None = None
+) -> Embeddings:
     """Encode every text that was not encoded before.
 
     Vectors are kept one by one under what decides their bits, a few seconds' worth at a time: an
@@ -183,6 +189,9 @@ def embed(texts: Texts, encoder: Encoder, name: str, store: Store = NO_STORE) ->
         What to call it in the result.
     store : Store
         Keeps the vectors.
+    elsewhere : Elsewhere, optional
+        Where the work is done, if not here. Other processes do not wait for it: they may encode the same texts, to
+        the same bits.
 
     Returns
     -------
@@ -195,16 +204,33 @@ def embed(texts: Texts, encoder: Encoder, name: str, store: Store = NO_STORE) ->
         If the encoder gives another number of rows than texts, rows of another width, or values
         that are not finite. Nothing of what it gave then is kept.
     """
-    fingerprint = str(getattr(encoder, "fingerprint", ""))
-    told = str(getattr(encoder, "vector_key", fingerprint))
-
-    def encode(sentences: list[str]) -> NDArray[np.float32]:
-        return unit_rows(checked(encoder.encode(sentences), len(sentences), name))
-
-    return Embeddings(_rows(texts, encode, told, name, store), name, fingerprint)
+    rows = _rows(texts, encoder, name, store, elsewhere)
+    return Embeddings(rows, name, str(getattr(encoder, "fingerprint", "")))
 
 
-def activate(texts: Texts, encoder: SparseEncoder, name: str, store: Store = NO_STORE) -> Activations:
+def key_of(encoder: Encoder, sparse: bool = False) -> str:
+    """What decides the bits of a row, empty if nobody knows."""
+    if sparse:
+        return cast("SparseEncoder", encoder).activation_key
+    return str(getattr(encoder, "vector_key", getattr(encoder, "fingerprint", "")))
+
+
+def rows_of(encoder: Encoder, sentences: list[str], name: str, sparse: bool = False) -> NDArray[np.float32]:
+    """Unit vectors of some texts, or what a sparse encoder activates in them, packed.
+
+    Raises
+    ------
+    InvalidInput
+        If the encoder gives anything else than a finite row for each text.
+    """
+    if sparse:
+        return checked(cast("SparseEncoder", encoder).packed(sentences), len(sentences), name)
+    return unit_rows(checked(encoder.encode(sentences), len(sentences), name))
+
+
+def activate(
+    texts: Texts, encoder: SparseEncoder, name: str, store: Store = NO_STORE, elsewhere: Elsewhere | None = None
+) -> Activations:
     """Find the terms a sparse encoder activates in every text, and the vectors that come of them.
 
     The activations are what is kept, text by text, as `embed` keeps vectors: the model runs once, for
@@ -218,6 +244,8 @@ def activate(texts: Texts, encoder: SparseEncoder, name: str, store: Store = NO_
     name : str
         What to call it in the result.
     store : Store
+    elsewhere : Elsewhere, optional
+        As in `embed`.
 
     Returns
     -------
@@ -230,21 +258,24 @@ def activate(texts: Texts, encoder: SparseEncoder, name: str, store: Store = NO_
     """
     from topics.embedding.packing import unpacked
 
-    def encode(sentences: list[str]) -> NDArray[np.float32]:
-        return checked(encoder.packed(sentences), len(sentences), name)
-
-    weights = unpacked(_rows(texts, encode, encoder.activation_key, name, store), len(encoder.words))
+    weights = unpacked(_rows(texts, encoder, name, store, elsewhere, sparse=True), len(encoder.words))
     return Activations(weights, encoder.words, Embeddings(encoder.project(weights), name, encoder.fingerprint))
 
 
 def _rows(
-    texts: Texts, encode: Callable[[list[str]], NDArray[np.float32]], told: str, name: str, store: Store
+    texts: Texts, encoder: Encoder, name: str, store: Store, elsewhere: Elsewhere | None, sparse: bool = False
 ) -> NDArray[np.float32]:
-    """A row for each text: off the shelf that `told` decides, made now where it lacks them."""
+    """A row for each text: off the shelf of the encoder, made now where it lacks them."""
+    told = key_of(encoder, sparse)
     shelf = VectorShelf(store if told else NO_STORE, hashlib.sha256(told.encode()).hexdigest()[:40], name)
     shelf.refresh()
     left = np.flatnonzero(~shelf.known(texts.keys))
-    filling = _fill(shelf, texts, left, encode, name, keeps=bool(told))
+    if elsewhere is None:
+        filling = _fill(shelf, texts, left, lambda sentences: rows_of(encoder, sentences, name, sparse), bool(told))
+    else:
+        # A vector that depends on the texts around it has the same ones around it as it would have here.
+        cuts = by_size(texts, left) if told else np.split(left, range(_FIRST, len(left), _MOST))
+        filling = elsewhere.fill(shelf, texts, cuts, name, told, sparse)
     for _ in track(filling, len(left), "Embedding", "documents", lambda many: many):
         pass
     shelf.merge()
@@ -256,7 +287,6 @@ def _fill(
     texts: Texts,
     left: NDArray[np.int64],
     encode: Callable[[list[str]], NDArray[np.float32]],
-    name: str,
     keeps: bool,
 ) -> Iterator[int]:
     """Encode the texts that are left, a chunk at a time; yields by how many fewer the shelf lacks."""
@@ -267,13 +297,7 @@ def _fill(
             now = left[~shelf.known(texts.keys[left])]
             rows, began = now[:many], time.monotonic()
             if len(rows):
-                vectors = encode([texts.texts[int(row)] for row in rows])
-                if vectors.shape[1] != (shelf.width or vectors.shape[1]):
-                    raise InvalidInput(
-                        f"encoder {name} gave rows of {shelf.width} numbers, then of {vectors.shape[1]}; "
-                        "all its vectors must have the same length, or else its fingerprint must differ."
-                    )
-                shelf.put(texts.keys[rows], vectors)
+                shelf.put(texts.keys[rows], encode([texts.texts[int(row)] for row in rows]))
         done, left = len(left) - len(now) + len(rows), now[many:]
         rate = len(rows) / max(time.monotonic() - began, 1e-3)
         # Where an interruption loses all anyway, chunks do not follow the clock: an encoder whose bits move with

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
-from dataclasses import dataclass, field
+import warnings
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from topics.errors import InvalidConfig, TopicsError, WorkersLost
+from topics.errors import InvalidConfig, WorkersLost
 from topics.executors.answers import TRIES, Answer, answer, in_order
 
 if TYPE_CHECKING:
@@ -19,9 +22,12 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 R = TypeVar("R")
+log = logging.getLogger(__name__)
 
+_REACHED = 10.0  # seconds in which a scheduler answers, if there is one
 _AHEAD = 3  # shards under way for each thread of a worker
 _LEAST_AHEAD = 32  # ... and in all, so that a cluster that grows with what is asked of it sees that much is
+_KEPT = "What was finished is in the store: the same command goes on from there."
 #: Distributions whose release can change a bit of what is mapped.
 _DECISIVE = ("topics", "icu4py", "numpy", "openvino", "scipy", "tokenizers", "torch")
 
@@ -38,11 +44,11 @@ class Dask:
     scheduler : str
         Its address, as `tcp://host:8786`.
     patience : float
-        Seconds to wait for the scheduler, and for workers where there are none.
+        Seconds to wait for workers where there are none.
     """
 
     scheduler: str
-    patience: float = field(default=30.0, kw_only=True)
+    patience: float = 60.0
 
     def map(self, function: Callable[[S], R], shards: Iterable[S]) -> Iterator[R]:
         """Yield the result of every shard; see `Executor.map`.
@@ -72,16 +78,19 @@ class _Crew:
         return _Pending(self, shard, self.ask(shard))
 
     def ask(self, shard: Any) -> Future:
-        return self._client.submit(_answer, self._told, shard, self._releases, pure=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sending large graph", UserWarning)  # texts are large, and needed there
+            return self._client.submit(_answer, self._told, shard, self._releases, pure=False)
 
     def wait(self, future: Future) -> Answer:
-        """The answer; None if the cluster lost it."""
+        """The answer, however long it takes; a shard that the cluster lost counts as one that failed."""
         from distributed import CancelledError, KilledWorker, TimeoutError  # noqa: A004
         from distributed.comm import CommClosedError
 
         while True:
             try:
-                return future.result(timeout=self._asked.patience)
+                found: Answer = future.result(timeout=self._asked.patience)
+                return found
             except TimeoutError:
                 if not self._client.nthreads():
                     raise WorkersLost(f"no worker is left at {self._asked.scheduler}. {_KEPT}") from None
@@ -94,21 +103,16 @@ class _Crew:
                 if self._client.status != "running":
                     raise WorkersLost(f"the scheduler {self._asked.scheduler} went away. {_KEPT}") from error
                 return Answer(error=ConnectionError(f"{self._asked.scheduler} lost a shard: {error}"))
-            except TopicsError:
-                raise
             except Exception as error:
                 raise InvalidConfig(
                     f"{self._asked.scheduler}: its scheduler or a worker cannot read what it is sent ({error}). "
-                    f"Scheduler and workers need topics {version('topics')} and Python "
-                    f"{sys.version_info.major}.{sys.version_info.minor}, as here."
+                    f"Scheduler and workers need topics {releases()['topics']} and Python "
+                    f"{releases()['Python']}, as here."
                 ) from error
 
     def tell_again(self) -> None:
         """After workers were lost: they may have been the only ones that knew."""
         self._told = self._tell()
-
-
-_KEPT = "What was finished is in the store: the same command goes on from there."
 
 
 @dataclass
@@ -138,3 +142,69 @@ def _answer(function: Callable[[Any], Any], shard: Any, wanted: dict[str, str]) 
         told = f"the worker on {socket.gethostname()} has {'; '.join(clashes)}. The same releases give the same bits"
         return Answer(error=InvalidConfig(f"{told}: install there what is installed here, and start it again."))
     return answer(function, shard)
+
+
+@cache
+def releases() -> dict[str, str]:
+    """What decides bits in this process: the releases of Python and of libraries, empty for those that are not here."""
+    found = {"Python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+    for name in _DECISIVE:
+        found[name] = ""
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+@contextmanager
+def _connected(asked: Dask) -> Iterator[Client]:
+    """A client of the scheduler, once there is a worker.
+
+    Raises
+    ------
+    InvalidConfig
+    """
+    told = f"scheduler={asked.scheduler}"
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InvalidConfig(
+            f"{told}: work goes to other machines by the package distributed, which is not installed: "
+            "pip install 'topics[dask]'. On this machine --workers does without."
+        ) from None
+    try:
+        client = Client(asked.scheduler, timeout=_REACHED, set_as_default=False)
+    except OSError:
+        raise InvalidConfig(
+            f"{told}: no Dask scheduler answers there. Start one with `dask scheduler`, and on every machine "
+            f"`dask worker {asked.scheduler}`; on this machine alone --workers does without."
+        ) from None
+    except ValueError as error:
+        raise InvalidConfig(f"{told}: {error}. An address reads tcp://host:8786.") from None
+    with client:
+        if not client.nthreads():
+            log.info("Waiting for a worker at %s.", asked.scheduler)
+            try:
+                client.wait_for_workers(1, timeout=asked.patience)
+            except OSError:  # what it raises when time is up is one
+                raise InvalidConfig(
+                    f"{told}: the scheduler has no workers, for {asked.patience:.0f} s. Start some, on any machine: "
+                    f"`dask worker {asked.scheduler}`."
+                ) from None
+        yield client
+
+
+@contextmanager
+def _leaving_room() -> Iterator[None]:
+    """Within a task of a worker, let others have its place meanwhile: they may be what it waits for."""
+    from distributed import get_worker, rejoin, secede
+
+    try:
+        get_worker()
+    except ValueError:
+        yield
+        return
+    secede()
+    try:
+        yield
+    finally:
+        rejoin()

@@ -14,7 +14,6 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pickle import PicklingError
 from queue import SimpleQueue
 from types import ModuleType
@@ -25,6 +24,7 @@ from topics.executors.answers import TRIES, Answer, answer, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from multiprocessing.connection import Connection
 
 S = TypeVar("S")
 R = TypeVar("R")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topics.data import VectorShard
-from topics.errors import StoreDamaged
+from topics.errors import InvalidInput, StoreDamaged
 from topics.store.keys import Ref
 from topics.store.values import let_go
 
@@ -47,8 +47,8 @@ class VectorShelf:
     """
 
     def __init__(self, store: Store, encoder: str, note: str = "") -> None:
-        self._store = store
-        self._encoder = encoder
+        self.store = store
+        self.encoder = encoder
         self._note = note
         self._shards: dict[str, VectorShard] = {}
 
@@ -59,14 +59,14 @@ class VectorShelf:
 
     def locked(self) -> AbstractContextManager[object]:
         """Hold the shelf, so that no two processes encode the same texts at once."""
-        return self._store.locked(Ref(STAGE, self._encoder))
+        return self.store.locked(Ref(STAGE, self.encoder))
 
     def refresh(self) -> None:
         """Take up what other processes have put here."""
-        for key in self._store.keys(STAGE, f"{self._encoder}-"):
+        for key in self.store.keys(STAGE, f"{self.encoder}-"):
             if key not in self._shards:
                 try:
-                    self._shards[key] = self._store.load(Ref(STAGE, key))
+                    self._shards[key] = self.store.load(Ref(STAGE, key))
                 except StoreDamaged as damage:
                     log.warning("%s Its vectors are computed again.", damage)
                 except KeyError:  # merged into another one a moment ago
@@ -89,25 +89,43 @@ class VectorShelf:
             let_go(shard.vectors)
         return vectors
 
-    def put(self, keys: NDArray[np.bytes_], vectors: NDArray[np.float32]) -> None:
-        """Keep vectors; `keys` ascend. When they cannot be written (full disk) they are kept in memory."""
-        key = f"{self._encoder}-{uuid.uuid4().hex}"
+    def put(self, keys: NDArray[np.bytes_], vectors: NDArray[np.float32]) -> bool:
+        """Keep vectors; `keys` ascend. When they cannot be written (full disk) they are kept in memory.
+
+        Returns
+        -------
+        bool
+            Whether they are on the disk.
+
+        Raises
+        ------
+        InvalidInput
+            If the vectors here have another length.
+        """
+        if vectors.shape[1] != (self.width or vectors.shape[1]):
+            raise InvalidInput(
+                f"encoder {self._note} gave rows of {self.width} numbers, then of {vectors.shape[1]}; "
+                "all its vectors must have the same length, or else its fingerprint must differ."
+            )
+        key = f"{self.encoder}-{uuid.uuid4().hex}"
         shard = VectorShard(np.array(keys), vectors)
         self._shards[key] = shard
         try:
-            self._store.save(Ref(STAGE, key), shard, self._told(len(keys)))
+            self.store.save(Ref(STAGE, key), shard, self._told(len(keys)))
         except OSError as error:
-            log.warning("could not keep vectors in %s: %s. Going on without.", self._store.root, error)
-            return
-        if self._store.has(Ref(STAGE, key)):
-            self._shards[key] = self._store.load(Ref(STAGE, key))  # from the disk, so that memory stays free
+            log.warning("could not keep vectors in %s: %s. Going on without.", self.store.root, error)
+            return False
+        if not self.store.has(Ref(STAGE, key)):
+            return False
+        self._shards[key] = self.store.load(Ref(STAGE, key))  # from the disk, so that memory stays free
+        return True
 
     def merge(self) -> None:
         """Make few large shards of many small ones."""
         with self.locked():
             small = [
                 key
-                for key in self._store.keys(STAGE, f"{self._encoder}-")
+                for key in self.store.keys(STAGE, f"{self.encoder}-")
                 if key in self._shards and len(self._shards[key].keys) < _LARGE
             ]
             while len(small) > _MANY:
@@ -122,7 +140,7 @@ class VectorShelf:
         vectors = np.concatenate([self._shards[key].vectors for key in shards])[first]
         self.put(keys, vectors)
         for key in shards:
-            self._store.remove(Ref(STAGE, key))
+            self.store.remove(Ref(STAGE, key))
             del self._shards[key]
 
     def _told(self, many: int) -> str:
