@@ -425,7 +425,7 @@ def test_assign_gives_the_likeliest_topics_or_passages_if_asked(cli, world, writ
 
 @pytest.mark.parametrize("words", [["--distribution"], ["--embeddings", "vectors.npy"]], ids=lambda words: words[0])
 def test_passages_are_encoded_and_placed_once(cli, world, written, words):
-    _refused(cli("assign", written, world.csv, "--passages", *words), r"--passages goes with neither --distribution")
+    _refused(cli("assign", written, world.csv, "--passages", *words), r"--passages goes with none of --distribution")
 
 
 def test_what_the_dial_would_give_is_shown(cli, written):

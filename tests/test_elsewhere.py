@@ -194,7 +194,9 @@ def test_large_corpora_are_counted_by_processes_small_ones_here(monkeypatch):
 
     texts = Corpus.from_texts(["some words", "other words"]).texts
     assert steps._counting(Workshop(NO_STORE, threads=2), texts) is SERIAL
-    monkeypatch.setattr(steps, "_COUNTED_HERE", 10)
+    monkeypatch.setattr(steps, "_LETTERS", 10)
+    assert steps._counting(Workshop(NO_STORE, threads=2), texts) is SERIAL
+    monkeypatch.setattr(steps, "_SHARDS", 1)
     assert steps._counting(Workshop(NO_STORE, threads=2), texts) == Processes(2)
     assert steps._counting(Workshop(NO_STORE, threads=1), texts) is SERIAL
     assert steps._counting(Workshop(NO_STORE, 2, executor=Recording([])), texts).map

@@ -151,7 +151,7 @@ def test_a_scheduler_without_workers():
     from distributed import LocalCluster
 
     with (
-        LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0", processes=False) as empty,
+        LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty,
         pytest.raises(InvalidConfig, match="the scheduler has no workers"),
     ):
         list(Dask(empty.scheduler_address, patience=0.5).map(len, ["a"]))

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from topics.executors import Executor
     from topics.protocols import Encoder
 
-_COUNTED_HERE = 8_000_000  # letters: two seconds
+_SHARDS, _LETTERS = 8192, 8_000_000  # of texts that are counted here: two shards, or two seconds
 BUILTIN = "builtin:docstrings"  #: the location of the corpus that is always there
 
 
@@ -126,7 +126,7 @@ def _counting(at: Workshop, texts: Texts) -> Executor:
     """Where terms are counted: threads would wait for each other, processes take a moment to start."""
     if at.executor is not None:
         return at.executor
-    worth = at.threads > 1 and sum(map(len, texts.texts)) > _COUNTED_HERE
+    worth = at.threads > 1 and len(texts) > _SHARDS and sum(map(len, texts.texts)) > _LETTERS
     return Processes(at.threads) if worth else SERIAL
 
 
