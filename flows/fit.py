@@ -34,14 +34,13 @@ from topics.pipeline import fit_topics, told_name
 from topics.progress import watched
 from topics.steps import BUILTIN, STAGES
 from topics.store import Ref, Store
-from topics.workshop import RunStage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prefect.client.schemas.objects import State
 
-    from topics.workshop import Outcome, Stage
+    from topics.workshop import Outcome, RunStage, Stage
 
 
 class RunConfig(Config):
@@ -108,9 +107,8 @@ def fit_topics_flow(config: RunConfig) -> str:
     """
     settings, store = config.settings, Store(config.store)
     check_target(config.folder)
-    workshop = Workshop(store, settings.threads, settings.batch_size)
     with tags("topics"):
-        run = fit_topics(config.source, settings, workshop, run_stages(config))
+        run = fit_topics(config.source, settings, settings.workshop(store), run_stages(config))
     folder = save(run, config.folder)
     show(run, folder)
     emit(completed(run, folder.name, folder))

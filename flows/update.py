@@ -38,10 +38,10 @@ from topics.pipeline import fit_topics
 from topics.progress import watched
 from topics.registry import Registry
 from topics.store import Store
-from topics.workshop import Workshop
 
 if TYPE_CHECKING:
     from topics.run import Run
+    from topics.workshop import Workshop
 
 log = logging.getLogger("topics.flows")
 
@@ -211,7 +211,7 @@ def _nothing_new(base: Path | None, told: str) -> State[str]:
 
 
 def _workshop(config: UpdateConfig) -> Workshop:
-    return Workshop(Store(config.store), config.threads, config.batch_size)
+    return config.workshop(Store(config.store))
 
 
 def _of(work: Any, *given: Any) -> Any:

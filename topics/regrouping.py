@@ -25,7 +25,6 @@ from topics.refits import held_vectors
 from topics.steps import ACTIVATE, COUNT, DESCRIBE, GRAPH, MEASURE, NEIGHBORS, NEST, POSTPROCESS
 from topics.store import Ref, Store
 from topics.wording import name_of
-from topics.workshop import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from topics.run import Run
+    from topics.workshop import Workshop
 
 _WRITTEN = ("name", "first_seen", "status", "note", "notes")  # columns of topics that are not computed
 
@@ -57,7 +57,7 @@ class Bench:
                 'again with topics.update(run, [], refit="always"), and edit what that gives.'
             )
         self.run = run
-        self.workshop = Workshop(store or Store(), run.config.threads, run.config.batch_size)
+        self.workshop = run.config.workshop(store or Store())
         self.vectors = held_vectors(run, self.workshop)
         self.corpus = _corpus(run, documents, self.workshop)
         self.near = self.step(NEIGHBORS, self.vectors, n_neighbors=run.config.n_neighbors)

@@ -26,7 +26,6 @@ from topics.pipeline import fit_topics, location_of
 from topics.placement import Placed, place_texts
 from topics.run import Run
 from topics.store import Ref, Store
-from topics.workshop import Workshop
 
 if TYPE_CHECKING:
     import os
@@ -168,7 +167,7 @@ def _refitted(run: Run, joined: Joined, store: Store, encoder: Any, embeddings: 
             f"a refit needs the clusterer again, and {config.clusterer} was an object: fit all documents with "
             "clusterer=... and previous=RUN, or keep to refit=never."
         )
-    workshop = Workshop(store, config.threads, config.batch_size)
+    workshop = config.workshop(store)
     if embeddings is not None:
         return fit_topics(corpus, config, workshop, embeddings=embeddings, previous=run)
     return fit_topics(corpus, config, workshop, encoder=encoder or run.encoder, previous=run)
