@@ -66,13 +66,15 @@ class Processes:
     def map(self, function: Callable[[S], R], shards: Iterable[S]) -> Iterator[R]:
         """Yield the result of every shard; see `Executor.map`."""
         crew = _Crew(function, self.workers)
-        with ThreadPoolExecutor(self.workers, "topics-worker") as threads:
-            try:
-                yield from in_order(lambda shard: threads.submit(crew.ask, shard), shards, _AHEAD * self.workers)
-            except BaseException:  # our caller went away, or a shard failed: the rest is not wanted
-                threads.shutdown(wait=False, cancel_futures=True)
-                crew.stop()
-                raise
+        try:
+            with ThreadPoolExecutor(self.workers, "topics-worker") as threads:
+                try:
+                    yield from in_order(lambda shard: threads.submit(crew.ask, shard), shards, _AHEAD * self.workers)
+                except BaseException:  # our caller went away, or a shard failed: the rest is not wanted
+                    threads.shutdown(wait=False, cancel_futures=True)
+                    crew.stop()
+                    raise
+        finally:
             crew.dismiss()
 
 
@@ -135,7 +137,7 @@ class _Crew:
         log.warning("A worker process died (%s); its shard goes to a new one.", told)
 
     def dismiss(self) -> None:
-        """End workers that have nothing to do."""
+        """Wait for workers that have nothing to do to end."""
         for worker in self._working:
             worker.end()
 
