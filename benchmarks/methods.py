@@ -39,7 +39,7 @@ class Documents(NamedTuple):
 class Ours:
     """`topics.fit` with its defaults but for `settings`. Vectors are given; nothing is kept between fits."""
 
-    packages = ("topics", "umap-learn", "hdbscan", "graspologic-native")
+    packages = ("topics", "hdbscan")
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings

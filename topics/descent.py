@@ -34,18 +34,32 @@ def _bits(_typing: Any, _number: Any) -> Any:
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
-def _moved(x: Any, other: Any, there: Any, table: Any, rate: Any) -> Any:
-    """Point x after a step along its difference to a row of `other`, by the force the table has for the distance."""
-    difference, square = x, np.float32(0)
+def _stepped(apart: Any, table: Any, rate: Any) -> Any:
+    """A difference of two points after a step along it, by the force the table has for their distance."""
+    square = np.float32(0)
+    for axis in range(len(apart)):
+        square += apart[axis] * apart[axis]
+    force = table[min(max((_bits(square) >> _KEPT) - _FIRST, 0), len(table) - 1)]
+    for axis in range(len(apart)):
+        step = min(max(force * apart[axis], -_FURTHEST), _FURTHEST)
+        apart = tuple_setitem(apart, axis, apart[axis] + rate * step)
+    return apart
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _apart(x: Any, others: Any, other: Any) -> Any:
+    """The difference of a point and a row of `others`."""
+    apart = x
     for axis in range(len(x)):
-        apart = x[axis] - other[there, axis]
-        difference = tuple_setitem(difference, axis, apart)
-        square += apart * apart
-    place = min(max((_bits(square) >> _KEPT) - _FIRST, 0), len(table) - 1)
-    force = table[place]
+        apart = tuple_setitem(apart, axis, x[axis] - others[other, axis])
+    return apart
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _moved(x: Any, before: Any, after: Any, share: Any) -> Any:
+    """A point after its share of what its difference to another one changed by."""
     for axis in range(len(x)):
-        step = min(max(force * difference[axis], -_FURTHEST), _FURTHEST)
-        x = tuple_setitem(x, axis, x[axis] + rate * step)
+        x = tuple_setitem(x, axis, x[axis] + share * (after[axis] - before[axis]))
     return x
 
 
@@ -94,12 +108,16 @@ def descend(
         for edge in range(ends[row], ends[row + 1]):
             if np.int32(then * shares[edge]) == np.int32(now * shares[edge]):
                 continue
-            # Twice: once as the head of the edge, once as its tail.
-            x = _moved(x, old, neighbors[edge], attraction, rate + rate)
+            # The other end is drawn here at the same time, in its own turn: both go half the way, so that they meet
+            # and do not change places. Twice, as an edge is there in both directions.
+            apart = _apart(x, old, neighbors[edge])
+            nearer = _stepped(_stepped(apart, attraction, rate + rate), attraction, rate + rate)
+            x = _moved(x, apart, nearer, np.float32(0.5))
             for _ in range(negatives):
                 state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
                 drawn = np.int64(((state >> np.uint64(32)) * u) >> np.uint64(32))
                 if drawn != row:
-                    x = _moved(x, old, drawn, repulsion, rate)
+                    apart = _apart(x, old, drawn)
+                    x = _moved(x, apart, _stepped(apart, repulsion, rate), np.float32(1))
         for axis in range(len(x)):
             new[row, axis] = x[axis]

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy import sparse
 
-_ITERATIONS = 5  # Leiden cycles a run; one is less steady (agreement of seeds .85 for .93)
+    from topics.moving import Network
+
+_ITERATIONS = 5  # rounds a run; one is less steady
 
 
 def communities(weights: sparse.csr_array, seed: int, resolution: float = 1.0) -> NDArray[np.int64]:
@@ -19,26 +21,52 @@ def communities(weights: sparse.csr_array, seed: int, resolution: float = 1.0) -
     Parameters
     ----------
     weights : csr_array of shape (u, u)
-        Symmetric, not negative.
+        Symmetric, positive.
     seed : int
+        Of the order in which nodes are looked at.
     resolution : float
         More gives more and smaller communities (Reichardt and Bornholdt 2006).
 
     Returns
     -------
     ndarray of shape (u,)
-        Community numbers, without meaning.
+        Community numbers from 0, without meaning. No other thread is held up, and none can change them.
     """
-    import graspologic_native
+    from topics.moving import Network
 
-    u = weights.shape[0]
-    _, found = graspologic_native.leiden_csr(
-        weights.indptr.astype(np.int64),
-        weights.indices.astype(np.int32),
-        weights.data.astype(np.float64),
-        u,
-        resolution=resolution,
-        iterations=_ITERATIONS,
-        seed=seed,
+    ends = weights.indptr.astype(np.int64)
+    strong = np.append(0, np.cumsum(weights.data, dtype=np.float64))
+    network = Network(
+        ends, weights.indices.astype(np.int32), weights.data.astype(np.float64), strong[ends[1:]] - strong[ends[:-1]]
     )
-    return np.fromiter((found[node] for node in range(u)), dtype=np.int64, count=u)
+    found = np.arange(weights.shape[0])
+    random = np.random.default_rng(seed)
+    for _ in range(_ITERATIONS if weights.nnz else 0):
+        found = _numbered(_round(network, found, random, resolution))
+    return found
+
+
+def _round(
+    network: Network, communities: NDArray[np.int64], random: np.random.Generator, resolution: float
+) -> NDArray[np.int64]:
+    """Move nodes, then the parts their communities fall into, then the parts of those, until nothing falls apart."""
+    from topics.moving import join_nodes, move_nodes, split_communities
+
+    whose = np.arange(len(communities))  # node of the present graph that each node of the first is in
+    while True:
+        n = len(communities)
+        communities = communities.copy()
+        move_nodes(network, communities, random.permutation(n), resolution)
+        parts = _numbered(split_communities(network, communities, random.permutation(n), resolution))
+        k = int(parts.max()) + 1
+        if k == n:
+            return communities[whose]
+        above = np.empty(k, dtype=np.int64)
+        above[parts] = communities
+        network, communities, whose = join_nodes(network, parts, k), _numbered(above), parts[whose]
+
+
+def _numbered(names: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same groups with numbers from 0, none left out."""
+    numbers: NDArray[np.int64] = np.unique(names, return_inverse=True)[1]
+    return numbers

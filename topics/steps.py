@@ -209,25 +209,25 @@ GRAPH = Stage(
     lambda at, params, found, *prior: graphs.build_graph(
         found, params["consensus"], params["seed"], params["resolution"], at.threads, *prior
     ),
-    version=2,
-    libraries=("scipy", "graspologic-native"),
+    version=3,
+    libraries=("scipy", "numba"),
 )
 REDUCE = Stage(
     "reduction",
     lambda at, params, graph, embeddings, *prior: reduction.reduce(
         graph, embeddings, **params, threads=at.threads, **_known(prior)
     ),
-    version=2,
+    version=3,
     libraries=("numba", "scipy"),
 )
 CLUSTER = Stage(
     "clusters",
     lambda at, params, reduced, graph: clustering.cluster(reduced, graph, **params),
-    version=2,
-    libraries=("hdbscan", "scikit-learn", "graspologic-native"),
+    version=3,
+    libraries=("hdbscan", "scikit-learn", "numba"),
 )
 PARTITION = Stage(
-    "partition", lambda at, params, graph: clustering.partition(graph, **params), libraries=("graspologic-native",)
+    "partition", lambda at, params, graph: clustering.partition(graph, **params), version=2, libraries=("numba",)
 )
 CELLS = Stage("cells", lambda at, params, vectors: clustering.cells(vectors, **params), libraries=("scikit-learn",))
 EVOC = Stage(
@@ -236,7 +236,8 @@ EVOC = Stage(
 FAST = Stage(
     "fast clusters",
     lambda at, params, reduced, graph: clustering.cluster(reduced, graph, fast=True, **_plain(params)),
-    libraries=("graspologic-native",),
+    version=2,
+    libraries=("numba",),
     resolve=_with_release("fast-hdbscan"),
 )
 MERGE = Stage("merged", lambda at, params, clusters, graph: merging.merge(clusters, graph, **params))
