@@ -22,7 +22,7 @@ from pydantic import Field
 
 from flows.alerts import emit
 from flows.progress import ArtifactWatcher
-from flows.publishing import completed, show, tell_failure
+from flows.publishing import completed, listen, show, tell_failure
 from topics import options
 from topics.cli import default_name, run_command
 from topics.config import Config
@@ -105,6 +105,7 @@ def fit_topics_flow(config: RunConfig) -> str:
     str
         The run folder.
     """
+    listen()
     settings, store = config.settings, Store(config.store)
     check_target(config.folder)
     with tags("topics"):

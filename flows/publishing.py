@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from flows.alerts import BORN, COMPLETED, DRIFT, FAILED, Alert, tell
+from topics.decision import SHIFTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,15 @@ log = logging.getLogger("topics.flows")
 
 _ROWS = 50  # topics in a table artifact
 _LONGEST = 100_000  # characters of a report in an artifact, which lies in Prefect's database
+_NOT_ALLOWED = "a refit was not allowed"  # begins the reason of an update that should have been a refit
 _MOST_BORN = 10  # topics told of one by one
+
+
+def listen() -> None:
+    """Let Prefect have what the library logs, unless somebody has decided how much of it is to be heard."""
+    logger = logging.getLogger("topics")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
 
 
 def show(run: Run, folder: Path) -> None:
@@ -38,8 +47,8 @@ def show(run: Run, folder: Path) -> None:
         table=_plain(shown),  # plain numbers: Prefect refuses NumPy's
         description=f"{len(run.topics)} topics in {len(run.documents)} documents",
     )
-    lineage = getattr(run, "lineage", None)
-    if lineage is not None and len(changes := lineage[lineage["event"] != "continued"]):
+    changes = run.lineage[run.lineage["event"] != "continued"]
+    if len(changes):
         told = ["event", "topic_id", "previous_id", "size", "previous_size", "similarity"]
         create_table_artifact(key="topics-changes", table=_plain(changes[told].head(_ROWS)), description="What changed")
 
@@ -50,19 +59,18 @@ def _plain(table: Any) -> list[dict[str, Any]]:
 
 def alerts_of(run: Run, model: str, folder: Path) -> Iterator[Alert]:
     """What is worth telling of a run that was published: that it is there, drift, and newborn topics."""
-    update = getattr(run, "updated", {})
+    update = run.updated
     told = _told(run, folder)
     yield completed(run, model, folder)
     if not update:
         return  # of the first run everything is new
-    lineage: Any = getattr(run, "lineage", None)
-    names = dict(zip(run.topics["topic_id"], run.topics["name"], strict=True))
+    lineage, names = run.lineage, dict(zip(run.topics["topic_id"], run.topics["name"], strict=True))
     drifted = lineage[lineage["event"] == "drifted"]
-    if len(drifted) or update.get("decision") == "refitted":
+    due = update["reason"] if update["decision"] == "assigned" and update["reason"].startswith(_NOT_ALLOWED) else ""
+    if len(drifted) or update["drift"] > SHIFTED or due:
         ids = drifted["topic_id"].tolist()
-        which = ", ".join(f"{name} ({names.get(name, '')})" for name in ids) or "found again, all of them"
-        why = update.get("reason") or "some mean something else now"
-        text = f"{model}: topics have drifted ({why}): {which}."
+        which = ", ".join(f"{name} ({names.get(name, '')})" for name in ids) or "taken together"
+        text = f"{model}: topics have drifted: {which}; the centroids by {update['drift']:.2f}{due and f'; {due}'}."
         yield Alert(DRIFT, model, text, {**told, "topics": ids, "update": update})
     born = lineage[lineage["event"] == "born"]
     for _, row in born.head(_MOST_BORN).iterrows():
@@ -76,7 +84,7 @@ def alerts_of(run: Run, model: str, folder: Path) -> Iterator[Alert]:
 
 def completed(run: Run, model: str, folder: Path) -> Alert:
     """That a run is there."""
-    metrics, update = run.metrics, getattr(run, "updated", {})
+    metrics, update = run.metrics, run.updated
     came = f", {update['documents_new']:,} documents new" if update else ""
     text = f"{model}: {metrics['topics']:,} topics in {metrics['documents']:,} documents{came}. {folder}"
     numbers = {name: metrics[name] for name in ("documents", "topics", "coverage")}

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from flows.alerts import secret
 from topics.corpus import Reading, Source, files, read
-from topics.errors import InvalidConfig, InvalidInput
+from topics.errors import InvalidConfig, InvalidInput, NoDocuments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -226,8 +226,6 @@ def _from_database(place: Place, seen: Mapping[str, Any]) -> Gathered:
         if place.watermark not in table:
             raise InvalidInput(f"watermark={place.watermark!r}: the query gives {', '.join(map(str, table.columns))}.")
         kept["since"] = _freeze(_later(given["since"], table[place.watermark], place))
-    if not len(table):
-        return Gathered(None, kept, told)
     return Gathered(_read(table, place), kept, told)
 
 
@@ -304,5 +302,9 @@ def _thaw(value: Any) -> Any:
     return value
 
 
-def _read(source: Source | pd.DataFrame, place: Place) -> Reading:
-    return read(source, **{name: column for name, column in place.columns.items() if column})
+def _read(source: Source | pd.DataFrame, place: Place) -> Reading | None:
+    try:
+        return read(source, **{name: column for name, column in place.columns.items() if column})
+    except NoDocuments as error:
+        log.info("%s", error)
+        return None

@@ -61,13 +61,16 @@ class Intake:
 
 
 def base_of(registry: Registry) -> Path | None:
-    """The run to go on from: the latest, or the newest that is left where that was deleted."""
-    if registry.latest:
-        return registry.latest
-    if registry.runs:
-        log.warning("the latest run of %s is gone; going on from %s.", registry.root, registry.runs[-1].name)
-        return registry.runs[-1]
-    return None
+    """The run to go on from. To be called with the lock.
+
+    Where there is no latest one, somebody deleted it, or a process was killed on the point of naming it: then it is
+    the newest there is, which becomes the latest.
+    """
+    if registry.latest is None and registry.runs:
+        newest = registry.runs[-1]
+        log.warning("%s has no latest run any more; going on from %s.", registry.root, newest.name)
+        registry.restore(newest.name)
+    return registry.latest
 
 
 def source_of(path: Path, columns: pd.Index[str] | None = None) -> Source:

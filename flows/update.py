@@ -26,7 +26,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from flows.fit import RunConfig, run_stages, worth_retrying
 from flows.progress import ArtifactWatcher
-from flows.publishing import show, tell_failure, tell_of
+from flows.publishing import listen, show, tell_failure, tell_of
 from flows.sources import Place, gather
 from flows.state import Intake, base_of, keep, source_of, sweep_out
 from topics import options
@@ -136,7 +136,9 @@ def update_run(config: UpdateConfig, base: Path, path: Path, staging: Path) -> s
     """Go on from a run with new documents, and write the run folder; None if nothing came of it."""
     from topics import update
 
-    how = {"refit": config.refit, "grow": config.grow, "window": config.window, "replace": config.replace}
+    how: dict[str, Any] = {"refit": config.refit, "window": config.window, "replace": config.replace}
+    if config.grow:
+        how["grow"] = True
     with watched(ArtifactWatcher()):
         run = update(base, source_of(path), store=Store(config.store), **how)
         told = run.updated
@@ -174,6 +176,7 @@ def update_topics_flow(config: UpdateConfig) -> State[str] | str:
     str
         The run folder; if nothing was new that of the latest run, in the state `Cached`.
     """
+    listen()
     registry = Registry(config.folder)
     with tags("topics", f"model:{config.name}"), registry.locked(config.wait) as lease:
         base, documents = base_of(registry), registry.root / "documents"

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fakes import HashingEncoder
+from prefect_server import Server, running_server
 from pydantic import ValidationError
 from surfaces_fakes import ROOT, World, command, digests, documents
 
@@ -280,75 +277,34 @@ def test_it_runs_without_a_server(world, by_the_library, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def server(tmp_path) -> Iterator[tuple[str, Path]]:
-    """A Prefect server on a free port of this machine: its URL and its home."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    home, log = tmp_path / "home", tmp_path / "server.log"
-    home.mkdir()
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"],
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            cwd=tmp_path,
-            env={**os.environ, "PREFECT_HOME": str(home)},
-            start_new_session=True,
-        )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/api/health", process, log)
-        yield f"http://127.0.0.1:{port}/api", home
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(20)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        assert process.poll() is None, log.read_text("utf-8", "replace")
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
-            return
-        time.sleep(0.3)
-    raise AssertionError(f"no server after {seconds} s: {log.read_text('utf-8', 'replace')}")
-
-
-def _ask(url: str, **body: object) -> Any:
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
+def server(tmp_path) -> Iterator[Server]:
+    with running_server(tmp_path) as server:
+        yield server
 
 
 @pytest.mark.slow
 def test_it_runs_on_a_server_and_shows_there(world, by_the_library, server, tmp_path):
-    url, home = server
     store = tmp_path.name
     for name, wanted in (("first", {"Completed", "Cached"}), ("second", {"Cached"})):
         words = _words(world, tmp_path / name, store)
         code, _, err = command(
-            *words, "--quiet", module="flows.fit", PREFECT_API_URL=url, PREFECT_HOME=str(tmp_path / "client")
+            *words, "--quiet", module="flows.fit", PREFECT_API_URL=server.url, PREFECT_HOME=str(tmp_path / "client")
         )
         assert (code, err) == (0, "")
         assert digests(tmp_path / name) == digests(by_the_library)
-        newest, *_ = _ask(f"{url}/flow_runs/filter", sort="EXPECTED_START_TIME_DESC")
+        newest, *_ = server.ask("flow_runs/filter", sort="EXPECTED_START_TIME_DESC")
         assert newest["state_name"] == "Completed"
         assert newest["name"] == f"topics {world.csv} seed 0"
-        tasks = _settled(f"{url}/task_runs/filter", newest["id"])
+        tasks = _settled(server, newest["id"])
         assert len(tasks) == len(load(tmp_path / name).stages)
         assert {task["state_name"] for task in tasks} == wanted
-    assert {artifact["key"] for artifact in _ask(f"{url}/artifacts/filter")} == {"topics-report", "topics-table"}
-    assert _kept(home) == _kept(tmp_path / "client") == []
+    assert {artifact["key"] for artifact in server.ask("artifacts/filter")} == {"topics-report", "topics-table"}
+    assert _kept(server.home) == _kept(tmp_path / "client") == []
 
 
-def _settled(url: str, flow_run: str) -> list[dict[str, Any]]:
+def _settled(server: Server, flow_run: str) -> list[dict[str, Any]]:
     for _ in range(50):  # events of tasks arrive a moment later
-        tasks: list[dict[str, Any]] = _ask(url, flow_runs={"id": {"any_": [flow_run]}})
+        tasks: list[dict[str, Any]] = server.ask("task_runs/filter", flow_runs={"id": {"any_": [flow_run]}})
         if tasks and all(task["state_type"] in ("COMPLETED", "FAILED") for task in tasks):
             break
         time.sleep(0.2)

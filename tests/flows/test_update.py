@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 from surfaces_fakes import World, command, digests, documents
@@ -220,3 +222,58 @@ def test_a_run_that_fails_is_told_of(model, monkeypatch):
     assert (alert.event, alert.model, webhooks) == ("topics.run.failed", "tickets", ("http://127.0.0.1:9/hook",))
     assert alert.text.startswith(f"tickets from {model.inbox} ended as Failed: ")
     assert "InvalidInput" in alert.text
+
+
+@pytest.mark.slow
+def test_new_documents_are_placed_and_what_is_known_is_not_taken_twice(model):
+    model.drop("a.csv", 0, 150)
+    first = load(model.update().result())
+    model.drop("a.csv", 0, 160)  # the file grew
+    second = load(model.update().result())
+    assert second.updated["documents_new"] == 10
+    assert second.provenance["previous"]["run"] == first.provenance["run"]
+    assert second.documents["id"].tolist() == model.rows["id"].tolist()[:160]
+    old, new = (Intake.of(run).documents for run in model.registry.runs)
+    assert new[:1] == old
+    assert len(pd.read_parquet(model.registry.root / "documents" / new[1])) == 10
+    (model.inbox / "a.csv").touch()  # only the clock moved
+    state = model.update()
+    assert (state.name, state.message) == ("Cached", "nothing new: 1 of 1 files are new or changed")
+
+
+@pytest.mark.slow
+def test_a_refit_has_the_texts_though_the_inbox_was_emptied(model):
+    model.drop("a.csv", 0, 120)
+    model.update()
+    (model.inbox / "a.csv").unlink()
+    shutil.rmtree(model.given["store"])
+    shutil.copytree(Path(model.given["encoder"]).parent / "stocked", model.given["store"])
+    model.drop("b.csv", 120, 200)
+    run = load(model.update(refit="always").result())
+    assert (run.updated["decision"], len(run.documents)) == ("refitted", 200)
+    assert set(run.lineage["event"]) <= {"continued", "drifted", "split", "merged", "born", "died"}
+
+
+@pytest.mark.slow
+def test_a_text_that_was_changed_is_an_error_unless_it_is_to_be_replaced(model):
+    model.drop("a.csv", 0, 160)
+    model.update()
+    model.rows.loc[3, "text"] = "another text altogether"
+    model.drop("a.csv", 0, 160)
+    with pytest.raises(InvalidInput, match="'d0003' among them"):
+        model.update().result()
+    run = load(model.update(replace=True).result())
+    assert run.updated["documents_replaced"] == 1
+
+
+@pytest.mark.slow
+def test_if_the_latest_run_was_deleted_the_newest_that_is_left_is_gone_on_from(model, caplog):
+    for number in (1, 2):
+        model.drop(f"{number}.csv", 80 * number, 80 * number + 80)
+        model.update()
+    shutil.rmtree(model.registry.latest)
+    run = load(model.update().result())
+    assert run.updated["documents_new"] == 40  # of the run that was deleted, with what its intake knew
+    assert "has no latest run any more; going on from 0001" in caplog.text
+    shutil.rmtree(model.registry.root)
+    assert len(load(model.update().result()).documents) == 120
