@@ -100,7 +100,7 @@ def test_the_hook_tells_of_a_failed_run_whatever_its_parameters_are(monkeypatch)
 
     class Told:
         name, message, id = "mails from inbox", None, "1"
-        parameters: dict[str, Any] = {}
+        parameters: Any = None
 
     for parameters in ({}, {"config": {"model": "mails", "webhooks": ["hook"]}}, {"config": {"input": "a.csv"}}):
         Told.parameters = parameters
