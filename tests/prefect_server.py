@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,12 +28,19 @@ class Server:
     home: Path
 
     def ask(self, path: str, **body: object) -> Any:
-        """Post to the API."""
+        """Post to the API; while its database is busy, it says so and is asked again."""
         request = urllib.request.Request(
             f"{self.url}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.load(answer)
+        for left in reversed(range(40)):
+            try:
+                with urllib.request.urlopen(request, timeout=20) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or not left:
+                    raise
+                time.sleep(0.25)
+        raise AssertionError
 
     def runs_of(self, deployment: str) -> list[dict[str, Any]]:
         """The flow runs of a deployment that have begun, oldest first."""
