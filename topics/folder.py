@@ -155,7 +155,7 @@ def load(folder: str | Path) -> Run:
             rows=tensors.get("rows"),
             lineage=pd.read_parquet(folder / LINEAGE) if LINEAGE in manifest["digests"] else no_lineage(),
             updated=numbers.get("update", {}),
-            saved=Saved(str(folder.absolute()), fingerprint_of(manifest)),
+            saved=Saved(str(folder.resolve()), fingerprint_of(manifest)),
             excerpts=pd.read_parquet(folder / EXCERPTS) if (folder / EXCERPTS).is_file() else None,
         )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from topics.clustering import cluster_by
 from topics.data import NOISE
 from topics.errors import InvalidInput
-from topics.steps import CELLS, CLUSTER, EVOC, FAST, GRAPH, MERGE, NEIGHBORS, PARTITION, REDUCE
+from topics.steps import CELLS, CLUSTER, EVOC, FAST, GRAPH, MERGE, NEIGHBORS, PARTITION, REDUCE, STEADY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ def group(
 
     Where there are fewer than asked for, the resolution is doubled until there are enough, or the graph falls to
     crumbs; then the most entangled ones are merged. A prior is that of a previous run, for these texts: the graph and
-    the layout go on from it.
+    the layout go on from it, and so do the clusters.
 
     Raises
     ------
@@ -54,16 +54,23 @@ def group(
     near = step(NEIGHBORS, vectors, n_neighbors=config.n_neighbors)
     plain = step(GRAPH, near, consensus=0, seed=config.seed, resolution=1.0)
     resolution, most = config.resolution, (0, Grouping(near, plain, plain, None, plain))
+
+    def steadied(made: Grouping) -> Grouping:
+        if prior is None:
+            return made
+        how = {"min_cluster_size": config.min_cluster_size, "resolution": config.resolution, "topics": config.topics}
+        return made._replace(clusters=step(STEADY, made.clusters, plain, prior, **how))
+
     while True:
         graph = step(GRAPH, near, *known, consensus=config.consensus, seed=config.seed, resolution=resolution)
         layout, clusters = _cluster(graph, vectors, config, resolution, workshop, step, clusterer, known)
         if config.topics is None or config.clusterer == "kmeans":
-            return Grouping(near, plain, graph, layout, clusters)
+            return steadied(Grouping(near, plain, graph, layout, clusters))
         found = int(workshop.load(clusters).labels.max(initial=NOISE)) + 1
         most = max(most, (found, Grouping(near, plain, graph, layout, clusters)), key=itemgetter(0))
         crumbs = 2 * found < most[0] or resolution >= _FINEST * config.resolution
         if found >= config.topics or crumbs or clusterer is not None:
-            return most[1]._replace(clusters=step(MERGE, most[1].clusters, plain, topics=config.topics))
+            return steadied(most[1]._replace(clusters=step(MERGE, most[1].clusters, plain, topics=config.topics)))
         resolution *= 2
 
 

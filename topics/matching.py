@@ -120,7 +120,7 @@ def identify(previous: Side, ids: Sequence[str], given: int, current: Side) -> I
     links = find_links(previous, current)
     matched = match(links)
     fresh = np.flatnonzero(matched == NOISE)
-    names = [str(ids[row]) for row in matched]
+    names = ["" if row == NOISE else str(ids[row]) for row in matched.tolist()]
     for number, topic in enumerate(fresh.tolist(), start=given + 1):
         names[topic] = permanent_id(number)
     lineage = _events(links, matched, previous.sizes, current.sizes, names, ids)

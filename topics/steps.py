@@ -22,6 +22,7 @@ from topics import (
     neighbors,
     postprocessing,
     reduction,
+    steadying,
     terms,
 )
 from topics import graph as graphs
@@ -241,6 +242,17 @@ FAST = Stage(
     resolve=_with_release("fast-hdbscan"),
 )
 MERGE = Stage("merged", lambda at, params, clusters, graph: merging.merge(clusters, graph, **params))
+STEADY = Stage(
+    "steadied",
+    lambda at, params, clusters, graph, prior: steadying.steady(
+        clusters,
+        graph,
+        prior,
+        (params["min_cluster_size"] or clustering.default_min_cluster_size(len(prior.keys), params["resolution"])) // 2,
+        params["topics"],
+    ),
+    libraries=("scipy",),
+)
 SETTLE = Stage(
     "settled",
     lambda at, params, clusters, embeddings, found, corpus, graph: assignment.settle(
@@ -323,6 +335,7 @@ STAGES = {
         CELLS,
         EVOC,
         MERGE,
+        STEADY,
         SETTLE,
         COUNT,
         DESCRIBE,

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from topics.cli.continuing import compare, history, update
 from topics.cli.fitting import demo, evaluate, fit, verify
 from topics.cli.keeping import store
 from topics.cli.looking import assign, export, report, search, show
@@ -67,11 +68,28 @@ def commands() -> None:
     topics demo                        try it on text that is on this machine
     topics fit posts.csv --text body   topics and a report, in outputs/posts
     topics show outputs/posts T0003    look at one topic
+    topics update outputs/posts more.csv   new documents; topics keep their ids
     topics encoders                    the models that are on this machine
 
     Any command takes --debug, to see where an error comes from.
     """
 
 
-for _command in (assign, demo, distill, encoders, evaluate, export, fit, report, search, show, store, verify):
+for _command in (
+    assign,
+    compare,
+    demo,
+    distill,
+    encoders,
+    evaluate,
+    export,
+    fit,
+    history,
+    report,
+    search,
+    show,
+    store,
+    update,
+    verify,
+):
     commands.add_command(_command)

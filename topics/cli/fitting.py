@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @options.columns
 @options.settings
 @click.option("--output", metavar="DIR", help="run folder; default: outputs/NAME of the input")
+@click.option("--previous", metavar="RUN", help="run folder to go on from: topics that are the same keep their ids")
 @shared.store
 @shared.quiet
 @shared.as_json
@@ -46,18 +47,20 @@ def demo(**given: Any) -> None:
 def _fit(location: str, given: dict[str, Any]) -> None:
     from topics.console import telling
     from topics.corpus import Source
-    from topics.folder import check_target, save
+    from topics.folder import check_target, load, save
     from topics.pipeline import fit_topics
     from topics.store import Store
 
     began = time.perf_counter()
     quiet, as_json, output = given.pop("quiet"), given.pop("as_json"), given.pop("output")
+    before = given.pop("previous", None)
     store = Store(given.pop("store_root"))
     config, columns = options.gather(given.pop("config_file"), given)
     folder = Path(output or Path("outputs") / default_name(location))
     check_target(folder)
     with telling(quiet or as_json):
-        run = fit_topics(Source(location, **columns), config, config.workshop(store))
+        past = load(before) if before else None
+        run = fit_topics(Source(location, **columns), config, config.workshop(store), previous=past)
         save(run, folder)
     if as_json:
         click.echo(json.dumps(as_told(run, folder), ensure_ascii=False, default=float))
