@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 from builders import make_run
@@ -33,6 +36,8 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
     runs = {
         "calm": make_run(n=600, k=12),
+        "full": make_run(n=900, k=12, dates=True, classes=True),
+        "many": make_run(n=2_400, k=150),
         "hostile": make_run(hostile=True, dates=True, classes=True),
         "none": make_run(n=20, k=0),
     }
@@ -50,6 +55,7 @@ def visit(browser, files):
         context = browser.new_context(**{"viewport": {"width": 1100, "height": 800}, **options})
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(10_000)
         page.on("console", lambda message: trouble.append(message.text))
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("dialog", lambda dialog: (trouble.append(dialog.message), dialog.dismiss()))
@@ -62,6 +68,11 @@ def visit(browser, files):
         context.close()
     assert trouble == []
     assert asked <= set(files.values())
+
+
+def ready(page):
+    """When the map is drawn: its points are unpacked a moment after the page is there."""
+    page.wait_for_function("() => document.getElementById('canvas').width !== 300")
 
 
 def ids(page):
@@ -168,11 +179,15 @@ def picture(page):
 
 def test_a_point_says_what_it_is_and_a_click_picks_out_its_topic(visit):
     page = visit("calm")
+    ready(page)
     canvas = page.locator("#canvas")
     canvas.scroll_into_view_if_needed()
     before = picture(page)
     canvas.hover(position=place(page, "T0001"))
-    assert page.locator("#tip").inner_text().startswith("d00")
+    name, words, rest = page.locator("#tip > *").all_inner_texts()
+    assert name.startswith("d00")
+    assert words.startswith("Document ")
+    assert "(T0001)" in rest
     canvas.click(position=place(page, "T0001"))
     assert page.locator("tbody.chosen").get_attribute("id") == "T0001"
     assert "(T0001)" in page.locator("#map-note").inner_text()
@@ -185,6 +200,7 @@ def test_a_point_says_what_it_is_and_a_click_picks_out_its_topic(visit):
 
 def test_the_map_is_walked_and_zoomed_by_keyboard(visit):
     page = visit("calm")
+    ready(page)
     page.locator("#canvas").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
@@ -201,6 +217,7 @@ def test_the_map_is_walked_and_zoomed_by_keyboard(visit):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_follows_the_system_until_told_otherwise(visit, scheme):
     page = visit("calm", color_scheme=scheme)
+    ready(page)
     background = lambda: page.evaluate("getComputedStyle(document.body).backgroundColor")  # noqa: E731
     shades = {"light": "rgb(253, 252, 249)", "dark": "rgb(22, 23, 25)"}
     other = "dark" if scheme == "light" else "light"
@@ -231,3 +248,202 @@ def test_on_paper_it_is_light_and_without_controls(visit):
     assert page.locator("nav:visible, .tools:visible, .zoom:visible").count() == 0
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.evaluate("document.documentElement.dataset.theme") is None
+
+
+def found(page):
+    return page.locator("#picked .found").inner_text().splitlines()[0]
+
+
+def test_a_search_lights_documents_up_and_lists_them(visit):
+    page = visit("full")
+    ready(page)
+    before = picture(page)
+    page.locator("#map-find").fill("T0001 document")
+    page.locator("#picked .found").wait_for()
+    texts = page.locator("#picked .documents bdi").all_inner_texts()
+    assert int(found(page).split()[0]) == int(page.locator("#T0001 .size").inner_text())
+    assert len(texts) == 2 * 50
+    assert all(text.startswith("Document") for text in texts[1::2])
+    assert picture(page) != before
+    page.locator("#picked .chip").first.click()
+    assert page.locator("tbody.open").count() == 1
+    page.locator("#map-find").fill("")
+    page.locator("#picked").wait_for(state="hidden")
+
+
+def test_a_lasso_picks_out_what_it_goes_around(visit):
+    page = visit("calm")
+    ready(page)
+    canvas = page.locator("#canvas")
+    canvas.scroll_into_view_if_needed()
+    page.locator("#lasso").click()
+    box, middle = canvas.bounding_box(), place(page, "T0001")
+    x, y = box["x"] + middle["x"], box["y"] + middle["y"]
+    page.mouse.move(x - 25, y - 25)
+    page.mouse.down()
+    for dx, dy in ((25, -25), (25, 25), (-25, 25), (-25, -20)):
+        page.mouse.move(x + dx, y + dy, steps=3)
+    page.mouse.up()
+    documents = int(found(page).split()[0])
+    assert 0 < documents < 600
+    with page.expect_download() as saved:
+        page.locator("#picked .csv").click()
+    rows = list(csv.reader(saved.value.path().read_text("utf-8-sig").splitlines()))
+    assert rows[0] == ["id", "topic_id", "first_words"]
+    assert len(rows) == documents + 1
+    assert "T0001" in {row[1] for row in rows}
+    page.keyboard.press("Escape")
+    assert page.locator("#picked").is_hidden()
+
+
+def test_points_are_coloured_by_class_and_date_and_the_legend_says_how(visit):
+    page = visit("full")
+    ready(page)
+    pictures = {picture(page)}
+    page.locator("#map-colour").select_option("class")
+    assert page.locator("#legend .key").all_inner_texts() == ["class 0", "class 1", "class 2"]
+    pictures.add(picture(page))
+    page.locator("#map-colour").select_option("day")
+    assert "from 2025-" in page.locator("#legend").inner_text()
+    pictures.add(picture(page))
+    assert len(pictures) == 3
+
+
+def test_charts_are_drawn_when_they_come_into_view(visit):
+    page = visit("full")
+    assert page.evaluate("typeof echarts") == "undefined"
+    for chart in ("#treemap", "#multiples .multiple", "#class-heat", "#word-heat", "#topic-quality", "#dial"):
+        page.locator(chart).first.scroll_into_view_if_needed()
+        page.locator(f"{chart} svg").first.wait_for()
+    assert page.evaluate("typeof echarts") == "object"
+
+
+def test_the_hierarchy_is_cut_anywhere(visit):
+    page = visit("full")
+    cut = page.locator("#cut")
+    for groups in (1, 5, 12):
+        cut.fill(str(groups))
+        page.wait_for_function("n => document.querySelectorAll('#groups li').length === n", arg=groups)
+        assert sorted(page.locator("#groups .parts a").all_inner_texts()) == [f"T{n:04d}" for n in range(1, 13)]
+    cut.press("ArrowLeft")
+    page.wait_for_function("() => document.querySelectorAll('#groups li').length === 11")
+
+
+def test_topics_over_time_are_put_in_order(visit):
+    page = visit("full")
+    titles = page.locator("#multiples h4")
+    assert titles.first.inner_text() == "All documents"
+    largest = titles.all_inner_texts()
+    page.locator("#time-order").select_option("gained")
+    assert sorted(titles.all_inner_texts()[1:]) != []
+    assert titles.all_inner_texts() != largest
+    page.locator("#time-more").click()
+    assert titles.count() == 13
+    page.locator("#time-measure").select_option("count")
+
+
+def test_a_table_is_saved_as_csv_that_no_spreadsheet_computes(visit):
+    page = visit("hostile")
+    with page.expect_download() as saved:
+        page.locator(".downloads .csv").first.click()
+    assert saved.value.suggested_filename == "topics.csv"
+    text = saved.value.path().read_text("utf-8-sig")
+    rows = list(csv.reader(text.splitlines()))
+    assert rows[0][:4] == ["topic", "name", "documents", "share"]
+    assert len(rows) == 6
+    assert not any(cell.startswith(("=", "+", "@", "-cmd")) for row in rows for cell in row)
+    assert any(cell.startswith("'=cmd|") for row in rows for cell in row)
+
+
+def test_a_tooltip_of_a_chart_shows_text_as_text(visit):
+    page = visit("hostile")
+    treemap = page.locator("#treemap")
+    treemap.scroll_into_view_if_needed()
+    treemap.locator("svg").wait_for()
+    treemap.hover(position={"x": 60, "y": 60})
+    page.locator(".tip").wait_for()
+    assert "<script>alert(1)</script>" in page.locator(".tip b").inner_text()
+
+
+def test_of_many_topics_the_first_are_shown_until_asked_for_all(visit):
+    page = visit("many")
+    assert page.locator("tbody.topic:visible").count() == 100
+    page.locator("#table th", has_text="Stability").get_by_role("button").click()
+    assert page.locator("tbody.topic:visible").count() == 100
+    page.evaluate("location.hash = 'T0140'")
+    page.locator("#T0140 .terms").wait_for(state="visible")
+    page.locator("#rest").click()
+    assert page.locator("tbody.topic:visible").count() == 150
+    assert page.locator("#rest").is_hidden()
+
+
+def test_links_between_topics_are_followed(visit):
+    page = visit("full", "#T0003")
+    link = page.locator("#T0003 .near a").first
+    wanted = link.get_attribute("href").removeprefix("#")
+    link.click()
+    assert page.locator(f"#{wanted} .terms").is_visible()
+    assert page.evaluate("document.activeElement.closest('tbody').id") == wanted
+    assert page.url.endswith(f"#{wanted}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(visit, scheme):
+    page = visit("full", color_scheme=scheme)
+    low = page.evaluate(
+        """() => {
+          const rgb = text => text.match(/[\\d.]+/g).map(Number);
+          const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+            .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+            .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+          const ground = e => { for (; e; e = e.parentElement) {
+            const c = rgb(getComputedStyle(e).backgroundColor);
+            if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
+          return [...document.querySelectorAll('main *, nav *')]
+            .filter(e => e.checkVisibility() && !e.closest('svg, noscript, .plot')
+              && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
+            .map(e => { const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))];
+              return [(Math.max(a, b) + .05) / (Math.min(a, b) + .05), e.outerHTML.slice(0, 90)]; })
+            .filter(([contrast]) => contrast < 4.5);
+        }"""
+    )
+    assert low == []
+
+
+def test_everything_has_a_name_for_those_who_do_not_see_it(visit):
+    page = visit("full")
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll('button, input, select, canvas, table, section, nav, [role=img]')]
+          .filter(e => !(e.getAttribute('aria-label') || e.getAttribute('aria-labelledby') || e.textContent.trim()
+            || e.closest('label') || e.caption)).map(e => e.outerHTML.slice(0, 90))"""
+    )
+    assert nameless == []
+    assert page.evaluate("[...document.querySelectorAll('table')].every(t => t.caption)")
+    assert page.evaluate("[...document.querySelectorAll('th')].every(t => t.scope)")
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4')].map(h => +h.tagName[1])")
+    assert levels[0] == 1
+
+
+def test_on_paper_the_map_the_charts_and_the_first_topics_are_there(visit):
+    page = visit("full")
+    ready(page)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.locator("tbody.topic .terms:visible").count() == 12
+    assert page.locator(".plot svg:visible").count() >= 6
+    assert page.locator(".csv:visible").count() == 0
+    assert page.pdf().startswith(b"%PDF-")
+
+
+@pytest.mark.skipif(not os.environ.get("TOPICS_SCREENSHOT"), reason="$TOPICS_SCREENSHOT names no run to picture")
+def test_picture_for_the_readme(visit, files, tmp_path):
+    """With a run folder in $TOPICS_SCREENSHOT, docs/images/report.png is made anew from its report."""
+    files["readme"] = (Path(os.environ["TOPICS_SCREENSHOT"]).absolute() / "report.html").as_uri()
+    page = visit("readme", viewport={"width": 1280, "height": 1500})
+    ready(page)
+    page.evaluate("document.querySelector('header').style.padding = '1.6rem 0 .2rem'")
+    page.evaluate("document.querySelectorAll('#brief .lead').forEach((p, i) => { if (i) p.hidden = true; })")
+    target = Path(__file__).parents[2] / "docs" / "images" / "report.png"
+    target.parent.mkdir(exist_ok=True)
+    page.screenshot(path=target)
+    assert target.stat().st_size < 300_000

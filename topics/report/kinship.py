@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from topics.run import Run
 
 SIMILAR = 3  #: topics named as similar to one
-OTHERS = 12  #: other parts named of a coarser topic
+OTHERS = 6  #: other parts named of a coarser topic
+PARTS = 2  #: coarser topics named, the finest
 _WORDS, _NAME = 3, 120
 _KEPT = 40  # terms of a merged topic that go on to the next merge
 
@@ -33,7 +34,7 @@ def similar_topics(run: Run) -> list[tuple[Similar, ...]]:
 
 
 def parts_of(run: Run) -> list[tuple[Part, ...]]:
-    """The coarser topics each topic is part of, the finest first; only those that have other parts."""
+    """The finest of the coarser topics each topic is part of; only those that have other parts."""
     number = {topic_id: row for row, topic_id in enumerate(run.topics["topic_id"])} if len(run.topics) else {}
     found: list[list[Part]] = [[] for _ in number]
     seen: list[set[frozenset[int]]] = [set() for _ in number]
@@ -42,7 +43,7 @@ def parts_of(run: Run) -> list[tuple[Part, ...]]:
         whole = frozenset(members)
         for row in members:
             others = tuple(other for other in members if other != row)
-            if others and whole not in seen[row]:
+            if others and whole not in seen[row] and len(found[row]) < PARTS:
                 seen[row].add(whole)
                 name = plain(record["name"], _NAME)
                 found[row].append(Part(int(record["layer"]), name, others[:OTHERS], len(members)))

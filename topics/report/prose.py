@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from topics.report.plain import count, percent, quoted
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from topics.report.values import Change, Timeline, TopicRow, Update
 
-CLEAR = 3.0  #: how many standard errors a change must have to be told
+CLEAR = 0.00135  #: how likely chance alone may be to move any topic so far one way: three standard errors for one topic
 _BOUNDS = {"coverage": (0.9, 0.7), "stability": (0.85, 0.65), "npmi": (0.1, 0.03)}  # high from, fair from
 
 
@@ -41,7 +42,8 @@ def moved(topics: Sequence[TopicRow], timeline: Timeline | None) -> Iterator[str
     """Which topics gained and lost most from one half of the time to the other, beyond chance, and which burst."""
     if timeline is None or not topics:
         return
-    clear = [(row, row.trend) for row in topics if row.trend is not None and abs(row.trend.z) > CLEAR]
+    errors = NormalDist().inv_cdf(1 - CLEAR / len(topics))  # more where there are more topics that chance could move
+    clear = [(row, row.trend) for row in topics if row.trend is not None and abs(row.trend.z) > errors]
     gained = max(clear, key=lambda pair: (pair[1].change, -pair[0].topic), default=None)
     lost = min(clear, key=lambda pair: (pair[1].change, pair[0].topic), default=None)
     middle = timeline.periods[len(timeline.periods) // 2]

@@ -64,7 +64,7 @@ class Trend:
 
     before: float
     after: float
-    z: float  # of the difference; beyond 3 either way it is hardly chance
+    z: float  # of the difference
 
     @property
     def change(self) -> float:

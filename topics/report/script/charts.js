@@ -33,9 +33,9 @@ function chart(place, options, click = null) {
     draw();
   });
   return Object.assign(draw, {
-    tall: height => {
+    size: (height, width) => {
       place.style.setProperty('--h', `${height}px`);
-      drawn?.resize();
+      place.style.minWidth = `${width}px`;
     },
   });
 }

@@ -1,9 +1,15 @@
-// --- one topic picked out, everywhere at once
+// --- what the page is about, and the one topic that is picked out everywhere at once
 let data = null;
 let byTopic = null;
 let byId = null;
 let chosen = null;
 const followers = []; // functions of the topic that is picked out, or null
+
+function readData() {
+  data = JSON.parse(find('data').textContent);
+  byTopic = new Map(data.topics.map(topic => [topic.topic, topic]));
+  byId = new Map(data.topics.map(topic => [topic.id, topic]));
+}
 
 function choose(topic) {
   chosen = topic;

@@ -7,7 +7,7 @@ function csvCell(value) {
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-const csvOf = (columns, rows) => [columns, ...rows].map(row => row.map(csvCell).join(',')).join('\r\n') + '\r\n';
+const csvOf = (columns, rows) => [columns, ...rows].map(row => `${row.map(csvCell).join(',')}\r\n`).join('');
 
 function download(name, text) {
   const link = make('a');
@@ -22,7 +22,13 @@ function startDownloads() {
   for (const button of document.querySelectorAll('button.csv')) {
     button.addEventListener('click', () => {
       const { columns, rows } = data.tables[button.dataset.table];
-      download(button.dataset.table, csvOf(columns.map(([name]) => name), rows));
+      download(
+        button.dataset.table,
+        csvOf(
+          columns.map(([name]) => name),
+          rows,
+        ),
+      );
     });
   }
 }

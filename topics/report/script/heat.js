@@ -22,7 +22,12 @@ function heat({ across, down, cells, tip, most, tilt }) {
       axisLine: { show: false },
       axisLabel: { interval: 0, width: innerWidth < 600 ? 96 : 190, overflow: 'truncate', color: colour('--ink') },
     }),
-    visualMap: { show: false, min: 0, max: most || 1, inRange: { color: [colour('--heat0'), colour('--heat1'), colour('--heat2')] } },
+    visualMap: {
+      show: false,
+      min: 0,
+      max: most || 1,
+      inRange: { color: [colour('--heat0'), colour('--heat1'), colour('--heat2')] },
+    },
     series: [{ type: 'heatmap', data: cells, itemStyle: { borderColor: colour('--paper'), borderWidth: 1 } }],
   };
 }
@@ -44,14 +49,19 @@ function startClasses() {
       const tip = (x, y) => {
         const topic = shown[y];
         const count = counts.get(topic.topic)[x];
-        return tipOf(`${topic.name} × ${names[x]}`, plural(count, 'document'), `${percent(count / topic.size)} of the topic`, totals[x] && `${percent(count / totals[x])} of the class`);
+        return tipOf(
+          `${topic.name} × ${names[x]}`,
+          plural(count, 'document'),
+          `${percent(count / topic.size)} of the topic`,
+          totals[x] && `${percent(count / totals[x])} of the class`,
+        );
       };
       return heat({ across: names, down: shown.map(topic => topic.name), cells, tip, most: 1, tilt: 60 });
     },
     ({ value }) => revealTopic(shown[value[1]].topic),
   );
   of.addEventListener('change', draw);
-  draw.tall(130 + ROW * shown.length);
+  draw.size(130 + ROW * shown.length, 120 + 20 * names.length);
 }
 
 function startWords() {
@@ -66,10 +76,11 @@ function startWords() {
         const most = Math.max(...weights) || 1;
         return weights.map((weight, x) => [x, y, weight / most]);
       });
-      const tip = (x, y) => tipOf(`${rows[y][0]} × ${ids[x]}`, `c-TF-IDF ${rows[y][x + 1].toFixed(4)}`, byId.get(ids[x])?.name);
+      const tip = (x, y) =>
+        tipOf(`${rows[y][0]} × ${ids[x]}`, `c-TF-IDF ${rows[y][x + 1].toFixed(4)}`, byId.get(ids[x])?.name);
       return heat({ across: ids, down: rows.map(row => row[0]), cells, tip, most: 1, tilt: 60 });
     },
     ({ value }) => byId.has(ids[value[0]]) && revealTopic(byId.get(ids[value[0]]).topic),
   );
-  draw.tall(70 + (ROW - 3) * rows.length);
+  draw.size(70 + (ROW - 3) * rows.length, 120 + 20 * ids.length);
 }

@@ -18,7 +18,11 @@ function startHierarchy() {
   const cut = find('cut');
   if (!cut) return;
   let groups = [];
-  const draw = chart(find('treemap'), () => treemapOf(groups), ({ data: node }) => node?.topic !== undefined && revealTopic(node.topic));
+  const draw = chart(
+    find('treemap'),
+    () => treemapOf(groups),
+    ({ data: node }) => node?.topic !== undefined && revealTopic(node.topic),
+  );
   const show = () => {
     groups = groupsAt(Number(cut.value));
     find('cut-told').textContent = plural(groups.length, 'group');
@@ -30,16 +34,24 @@ function startHierarchy() {
 }
 
 function treemapOf(groups) {
-  const leaf = topic => ({ name: topic.name, value: topic.size, topic: topic.topic, itemStyle: { color: topicColour(topic) } });
+  const leaf = topic => ({
+    name: topic.name,
+    value: topic.size,
+    topic: topic.topic,
+    itemStyle: { color: topicColour(topic) },
+  });
   const nodes = groups.map(group =>
-    group.members.length === 1 ? leaf(group.members[0]) : { name: group.name, value: group.size, children: group.members.map(leaf) },
+    group.members.length === 1
+      ? leaf(group.members[0])
+      : { name: group.name, value: group.size, children: group.members.map(leaf) },
   );
   const frame = { borderColor: colour('--paper'), borderWidth: 2, gapWidth: 1 };
   return {
     ...common(),
     tooltip: {
       ...common().tooltip,
-      formatter: ({ name, value, data: node }) => tipOf(name || 'All topics', plural(value, 'document'), node?.children && plural(node.children.length, 'topic')),
+      formatter: ({ name, value, data: node }) =>
+        tipOf(name || 'All topics', plural(value, 'document'), node?.children && plural(node.children.length, 'topic')),
     },
     series: [
       {
@@ -52,8 +64,21 @@ function treemapOf(groups) {
         roam: false,
         nodeClick: false,
         breadcrumb: { show: false },
-        label: { fontSize: 11.5, color: '#fff', overflow: 'truncate', textBorderColor: 'rgba(0,0,0,.45)', textBorderWidth: 2 },
-        upperLabel: { show: true, height: 20, fontSize: 11.5, fontWeight: 600, color: colour('--ink'), overflow: 'truncate' },
+        label: {
+          fontSize: 11.5,
+          color: '#fff',
+          overflow: 'truncate',
+          textBorderColor: 'rgba(0,0,0,.45)',
+          textBorderWidth: 2,
+        },
+        upperLabel: {
+          show: true,
+          height: 20,
+          fontSize: 11.5,
+          fontWeight: 600,
+          color: colour('--ink'),
+          overflow: 'truncate',
+        },
         itemStyle: frame,
         levels: [
           { itemStyle: { borderWidth: 0, gapWidth: 4 } },

@@ -18,7 +18,13 @@ function drawLabels(context, topics, place, size, taken) {
     const middle = Math.max(half + 2, Math.min(width - half - 2, x));
     for (const shift of [0, -1.4, 1.4, -2.6, 2.6]) {
       const line = y + shift * font;
-      const box = { l: middle - half, r: middle + half, t: line - font * 0.8, b: line + font * 0.8, topic: topic.topic };
+      const box = {
+        l: middle - half,
+        r: middle + half,
+        t: line - font * 0.8,
+        b: line + font * 0.8,
+        topic: topic.topic,
+      };
       if (box.t < 2 || box.b > height - 2 || !free(box)) continue;
       boxes.push(box);
       context.globalAlpha = 0.9;

@@ -67,7 +67,10 @@ class DocumentMap {
     this.canvas.height = Math.round(this.height * this.dense);
     const margin = Math.min(34, this.width * 0.06);
     const [[left, right], [bottom, top]] = this.bounds;
-    this.scale = Math.min((this.width - 2 * margin) / (right - left || 1), (this.height - 2 * margin) / (top - bottom || 1));
+    this.scale = Math.min(
+      (this.width - 2 * margin) / (right - left || 1),
+      (this.height - 2 * margin) / (top - bottom || 1),
+    );
     this.draw();
   }
 
@@ -135,15 +138,21 @@ class DocumentMap {
     const picked = chosen !== null && !this.mask;
     const topics = picked ? [byTopic.get(chosen)].filter(topic => topic?.place) : this.labelled;
     const taken = [{ l: this.width - 52, r: this.width, t: 0, b: 118 }]; // the zoom buttons
-    this.boxes = drawLabels(this.context, topics, topic => [this.across(topic.place[0]), this.up(topic.place[1])], {
-      width: this.width,
-      height: this.height,
-      font: this.width < 500 ? 11 : 12.5,
-      sans: this.sans,
-      ink: this.ink,
-      paper: `rgb(${this.paper})`,
-      most: Math.round(this.width / 22) * Math.ceil(this.view.zoom),
-    }, taken);
+    this.boxes = drawLabels(
+      this.context,
+      topics,
+      topic => [this.across(topic.place[0]), this.up(topic.place[1])],
+      {
+        width: this.width,
+        height: this.height,
+        font: this.width < 500 ? 11 : 12.5,
+        sans: this.sans,
+        ink: this.ink,
+        paper: `rgb(${this.paper})`,
+        most: Math.round(this.width / 22) * Math.ceil(this.view.zoom),
+      },
+      taken,
+    );
   }
 
   drawLine() {
@@ -221,7 +230,12 @@ class DocumentMap {
       const more = make('button', 'Terms and documents ↓');
       more.type = 'button';
       more.addEventListener('click', () => revealTopic(topic));
-      note.replaceChildren(make('i', '', `dot c${colour}`), make('bdi', name), ` (${id}), ${plural(size, 'document')}`, more);
+      note.replaceChildren(
+        make('i', '', `dot c${colour}`),
+        make('bdi', name),
+        ` (${id}), ${plural(size, 'document')}`,
+        more,
+      );
     }
     if (this.width) this.draw();
   }
@@ -260,7 +274,10 @@ class DocumentMap {
     find('whole').addEventListener('click', () => this.zoomTo(1));
     find('map-colour')?.addEventListener('change', () => this.recolour());
     const box = find('map-find');
-    box.addEventListener('input', eachFrame(() => this.pick(searchPoints(this.points, box.value))));
+    box.addEventListener(
+      'input',
+      eachFrame(() => this.pick(searchPoints(this.points, box.value))),
+    );
     const lasso = find('lasso');
     lasso.addEventListener('click', () => {
       const on = lasso.getAttribute('aria-pressed') !== 'true';

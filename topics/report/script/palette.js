@@ -14,7 +14,8 @@ function paletteOf(points, by) {
   const of = new Uint8Array(points.n);
   if (by === 'day' && points.day) return byDay(points, of, outlier);
   if (by === 'class' && points.class) {
-    for (let i = 0; i < points.n; i++) of[i] = points.class[i] < 0 || points.class[i] >= hues.length ? 0 : points.class[i] + 1;
+    for (let i = 0; i < points.n; i++)
+      of[i] = points.class[i] < 0 || points.class[i] >= hues.length ? 0 : points.class[i] + 1;
     const names = data.classes.slice(0, hues.length);
     const rest = data.classes.length > names.length ? [['other classes', colour('--outlier')]] : [];
     return { colours: [outlier, ...hues], of, keys: [...names.map((name, i) => [name, colour(`--c${i}`)]), ...rest] };
@@ -54,6 +55,10 @@ function showLegend(palette) {
     legend.append(key);
   }
   if (palette.ramp) {
-    legend.append(make('span', `until ${palette.ramp[0]}`), make('i', '', 'ramp'), make('span', `from ${palette.ramp[1]}`));
+    legend.append(
+      make('span', `until ${palette.ramp[0]}`),
+      make('i', '', 'ramp'),
+      make('span', `from ${palette.ramp[1]}`),
+    );
   }
 }

@@ -16,7 +16,11 @@ function bubbles() {
       ...common().tooltip,
       formatter: ({ data: { topic } }) => {
         const { name, id, size, coherence, stability } = byTopic.get(topic);
-        return tipOf(`${name} (${id})`, plural(size, 'document'), `coherence ${two(coherence)}, stability ${two(stability)}`);
+        return tipOf(
+          `${name} (${id})`,
+          plural(size, 'document'),
+          `coherence ${two(coherence)}, stability ${two(stability)}`,
+        );
       },
     },
     xAxis: axis({ type: 'value', scale: true, name: 'coherence (NPMI)', nameLocation: 'middle', nameGap: 26 }),
@@ -45,9 +49,22 @@ function curve() {
     tooltip: {
       ...common().tooltip,
       trigger: 'axis',
-      formatter: ([{ dataIndex: i }]) => tipOf(`${percent(rows[i][0])} of the documents`, `expected agreement ${rows[i][2].toFixed(3)}`, `threshold ${rows[i][1].toFixed(3)}`),
+      formatter: ([{ dataIndex: i }]) =>
+        tipOf(
+          `${percent(rows[i][0])} of the documents`,
+          `expected agreement ${rows[i][2].toFixed(3)}`,
+          `threshold ${rows[i][1].toFixed(3)}`,
+        ),
     },
-    xAxis: axis({ type: 'value', scale: true, max: 1, name: 'coverage', nameLocation: 'middle', nameGap: 26, axisLabel: { formatter: value => `${Math.round(100 * value)}%` } }),
+    xAxis: axis({
+      type: 'value',
+      scale: true,
+      max: 1,
+      name: 'coverage',
+      nameLocation: 'middle',
+      nameGap: 26,
+      axisLabel: { formatter: value => `${Math.round(100 * value)}%` },
+    }),
     yAxis: axis({ type: 'value', scale: true, max: 1, name: 'agreement', nameLocation: 'middle', nameGap: 32 }),
     series: [
       {
@@ -56,13 +73,16 @@ function curve() {
         lineStyle: { color: hue, width: 2 },
         itemStyle: { color: hue },
         symbolSize: 6,
-        markLine: here === null ? undefined : {
-          silent: true,
-          symbol: 'none',
-          lineStyle: { color: colour('--c1'), type: 'dashed' },
-          label: { formatter: 'this run', color: colour('--ink'), fontSize: 11 },
-          data: [{ xAxis: here }],
-        },
+        markLine:
+          here === null
+            ? undefined
+            : {
+                silent: true,
+                symbol: 'none',
+                lineStyle: { color: colour('--c1'), type: 'dashed' },
+                label: { formatter: 'this run', color: colour('--ink'), fontSize: 11 },
+                data: [{ xAxis: here }],
+              },
       },
     ],
   };

@@ -67,7 +67,8 @@ function listOf(points, rows) {
     item.append(id, ' ', make('bdi', points.words?.[i] ?? ''));
     list.append(item);
   }
-  if (rows.length > LISTED) list.append(make('li', `… and ${number.format(rows.length - LISTED)} more, in the CSV`, 'none'));
+  if (rows.length > LISTED)
+    list.append(make('li', `… and ${number.format(rows.length - LISTED)} more, in the CSV`, 'none'));
   return list;
 }
 

@@ -1,8 +1,6 @@
 // --- everything begins once the page is there
 document.addEventListener('DOMContentLoaded', () => {
-  data = JSON.parse(find('data').textContent);
-  byTopic = new Map(data.topics.map(topic => [topic.topic, topic]));
-  byId = new Map(data.topics.map(topic => [topic.id, topic]));
+  readData();
   startTopics();
   startMap();
   startHierarchy();

@@ -1,5 +1,6 @@
 // --- topics over time: a small picture each, bursts shaded
-const AT_FIRST = 12;
+const AT_FIRST = innerWidth < 600 ? 5 : 11; // beside the picture of all documents
+const AT_ONCE = 12;
 
 const clearest = topic => Math.max(0, ...topic.bursts.map(([, , weight]) => weight));
 const ORDERS = {
@@ -29,7 +30,10 @@ function startTime() {
   };
   const show = () => {
     const sorted = [...data.topics].sort((a, b) => ORDERS[order.value](a, b) || a.topic - b.topic).slice(0, shown);
-    const cells = [pictureOf('all', () => picture(null, series, measure)), ...sorted.map(topic => pictureOf(topic.topic, () => picture(topic, series, measure)))];
+    const cells = [
+      pictureOf('all', () => picture(null, series, measure)),
+      ...sorted.map(topic => pictureOf(topic.topic, () => picture(topic, series, measure))),
+    ];
     place.replaceChildren(...cells.map(cell => cell.element));
     more.hidden = shown >= data.topics.length;
   };
@@ -38,7 +42,7 @@ function startTime() {
     for (const { draw } of pictures.values()) draw();
   });
   more.addEventListener('click', () => {
-    shown += AT_FIRST;
+    shown += AT_ONCE;
     show();
   });
   show();
@@ -55,7 +59,10 @@ function picture(topic, series, measure) {
   } else head.textContent = 'All documents';
   const plot = make('div', '', 'plot');
   plot.setAttribute('role', 'img');
-  plot.setAttribute('aria-label', `${topic ? topic.name : 'All documents'} over time; the numbers are in the table behind it`);
+  plot.setAttribute(
+    'aria-label',
+    `${topic ? topic.name : 'All documents'} over time; the numbers are in the table behind it`,
+  );
   element.append(head, plot);
   return { element, draw: chart(plot, () => lineOf(topic, series, topic && measure.value === 'share')) };
 }
@@ -64,14 +71,22 @@ function lineOf(topic, { periods, totals, counts }, asShare) {
   const own = topic ? counts.get(topic.topic) : totals;
   const values = own.map((count, i) => (asShare ? (totals[i] >= data.fewest ? count / totals[i] : null) : count));
   const hue = topic ? topicColour(topic) : colour('--soft');
-  const spans = (topic?.bursts ?? []).map(([first, last]) => [{ xAxis: Math.max(first - 0.5, 0) }, { xAxis: Math.min(last + 0.5, periods.length - 1) }]);
+  const spans = (topic?.bursts ?? []).map(([first, last]) => [
+    { xAxis: Math.max(first - 0.5, 0) },
+    { xAxis: Math.min(last + 0.5, periods.length - 1) },
+  ]);
   return {
     ...common(),
     grid: { left: 40, right: 8, top: 8, bottom: 20 },
     tooltip: {
       ...common().tooltip,
       trigger: 'axis',
-      formatter: ([{ dataIndex: i }]) => tipOf(periods[i], plural(own[i], 'document'), topic && totals[i] && `${percent(own[i] / totals[i])} of ${number.format(totals[i])}`),
+      formatter: ([{ dataIndex: i }]) =>
+        tipOf(
+          periods[i],
+          plural(own[i], 'document'),
+          topic && totals[i] && `${percent(own[i] / totals[i])} of ${number.format(totals[i])}`,
+        ),
     },
     xAxis: axis({
       type: 'value',
@@ -79,9 +94,20 @@ function lineOf(topic, { periods, totals, counts }, asShare) {
       max: periods.length - 1,
       interval: Math.max(1, periods.length - 1),
       splitLine: { show: false },
-      axisLabel: { formatter: i => periods[i] ?? '', alignMinLabel: 'left', alignMaxLabel: 'right', showMinLabel: true, showMaxLabel: true },
+      axisLabel: {
+        formatter: i => periods[i] ?? '',
+        alignMinLabel: 'left',
+        alignMaxLabel: 'right',
+        showMinLabel: true,
+        showMaxLabel: true,
+      },
     }),
-    yAxis: axis({ type: 'value', min: 0, splitNumber: 2, axisLabel: { formatter: value => (asShare ? `${+(100 * value).toFixed(2)}%` : number.format(value)) } }),
+    yAxis: axis({
+      type: 'value',
+      min: 0,
+      splitNumber: 2,
+      axisLabel: { formatter: value => (asShare ? `${+(100 * value).toFixed(2)}%` : number.format(value)) },
+    }),
     series: [
       {
         type: 'line',

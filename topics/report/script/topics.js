@@ -13,6 +13,7 @@ function revealTopic(topic) {
     find('filter').value = '';
     filterTopics();
   }
+  body.classList.remove('beyond');
   openTopic(topic, true);
   choose(topic);
   markAddress(body.id);
@@ -87,10 +88,27 @@ function sortable(table, head) {
     head.setAttribute('aria-sort', order);
     const sorted = [...data.topics].sort(compareBy(key, order === 'ascending' ? 1 : -1));
     table.append(...sorted.map(topic => bodies.get(topic.topic)));
+    trimTopics();
   });
 }
 
 const held = new Map(); // what can be found in each topic
+const FIRST = 100;
+let most = FIRST; // rows shown at once
+
+/** Of many topics that are found, show the first; the button shows all. */
+function trimTopics() {
+  const table = find('table');
+  let found = 0;
+  for (const body of table?.tBodies ?? []) {
+    if (!body.hidden) found += 1;
+    body.classList.toggle('beyond', found > most);
+  }
+  const button = find('rest');
+  if (!button) return;
+  button.hidden = found <= most;
+  button.textContent = `Show all ${number.format(found)} topics`;
+}
 
 function filterTopics() {
   const words = find('filter').value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -102,6 +120,7 @@ function filterTopics() {
   }
   find('shown').textContent = words.length ? `${number.format(shown)} of ${number.format(bodies.size)}` : '';
   find('nothing').hidden = shown > 0;
+  trimTopics();
 }
 
 function startTopics() {
@@ -110,6 +129,11 @@ function startTopics() {
   const table = find('table');
   for (const head of table?.tHead.querySelectorAll('th:not([data-plain])') ?? []) sortable(table, head);
   find('filter')?.addEventListener('input', filterTopics);
+  find('rest')?.addEventListener('click', () => {
+    most = Infinity;
+    trimTopics();
+  });
+  trimTopics();
   const all = find('all');
   all?.addEventListener('click', () => {
     const wanted = all.getAttribute('aria-pressed') !== 'true';
