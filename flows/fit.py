@@ -12,17 +12,18 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import click
 from prefect import flow, tags, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from flows.alerts import emit
 from flows.progress import ArtifactWatcher
 from flows.publishing import completed, listen, show, tell_failure
+from flows.workers import check_seen, on_worker
 from topics import options
 from topics.cli import default_name, run_command
 from topics.config import Config
@@ -53,9 +54,18 @@ class RunConfig(Config):
     class_: str | None = Field(None, description="column with known classes")
     output: str | None = Field(None, description="run folder; by default outputs/NAME of the input")
     store: str | None = Field(None, description="by default $TOPICS_STORE, else outputs/store")
+    stages_on_workers: bool = Field(
+        False, description="run whole stages on the workers of the scheduler as well; they must see the store"
+    )
     webhooks: tuple[str, ...] = Field(
         (), description="URLs, or $NAME for variables of the environment, that get JSON with a text when a run fails"
     )
+
+    @model_validator(mode="after")
+    def _workers_of_a_scheduler(self) -> Self:
+        if self.stages_on_workers and not self.scheduler:
+            raise ValueError("stages_on_workers: on whose? Give a scheduler, as tcp://host:8786")
+        return self
 
     @property
     def settings(self) -> Config:
@@ -118,7 +128,9 @@ def fit_topics_flow(config: RunConfig) -> str:
 
 def run_stages(config: RunConfig) -> RunStage:
     """A function that runs each stage as a task."""
-    settings, store = config.settings, str(Store(config.store).root)
+    settings, store = config.settings, str(Store(config.store).root.absolute())
+    if config.stages_on_workers and config.scheduler:
+        check_seen(Store(store), config.scheduler)
 
     def as_task(stage: Stage, inputs: Sequence[Ref], params: Mapping[str, Any]) -> Outcome:
         told = told_name(stage, params)
@@ -126,6 +138,9 @@ def run_stages(config: RunConfig) -> RunStage:
         named = run_stage.with_options(
             name=told, retries=2 if stage.outside else 0, retry_delay_seconds=[2, 10] if stage.outside else 0
         )
+        if config.stages_on_workers and config.scheduler and not stage.outside:  # files and models are here
+            given = {"name": stage.name, "inputs": inputs, "params": params, "store": store, "settings": settings}
+            return cast("Outcome", on_worker(named, given, config.scheduler))
         state = named(stage.name, inputs, params, store, settings, return_state=True)
         return cast("Outcome", state.result())
 
@@ -139,8 +154,17 @@ def run_stages(config: RunConfig) -> RunStage:
 @options.settings
 @click.option("--output", metavar="DIR", help="run folder; default: outputs/NAME of the input")
 @click.option("--store", metavar="DIR", help="default: $TOPICS_STORE, else outputs/store")
+@click.option("--stages-on-workers", is_flag=True, help="run whole stages on the scheduler's workers, too")
 @click.option("--quiet", is_flag=True, help="no progress, no log: nothing but the result")
-def command(input: str | None, demo: bool, output: str | None, store: str | None, quiet: bool, **given: Any) -> None:  # noqa: A002
+def command(
+    input: str | None,  # noqa: A002
+    demo: bool,
+    output: str | None,
+    store: str | None,
+    stages_on_workers: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
     """Find the topics of INPUT in a Prefect flow: a task for each stage, the result in a run folder.
 
     INPUT is a CSV, TSV, JSON, JSONL, Parquet or text file, a folder, or a glob; without it, docstrings of the
@@ -151,8 +175,10 @@ def command(input: str | None, demo: bool, output: str | None, store: str | None
         raise click.UsageError("--demo and INPUT exclude each other.")
     began = time.perf_counter()
     settings, columns = options.gather(given.pop("config_file"), given)
+    if stages_on_workers and not settings.scheduler:
+        raise click.UsageError("--stages-on-workers: on whose? Give a --scheduler, as tcp://host:8786.")
     told = {**settings.model_dump(), **columns, "input": input or BUILTIN, "output": output, "store": store}
-    config = RunConfig.model_validate(told)
+    config = RunConfig.model_validate({**told, "stages_on_workers": stages_on_workers})
     check_target(config.folder)
     if config.input != BUILTIN:
         file_digest(config.source)  # a wrong path is said before a server is started for it

@@ -85,6 +85,32 @@ def test_a_shard_that_kills_its_workers_is_given_up(tmp_path):
         list(Processes(2).map(partial(shard_functions.die_at_three, folder=tmp_path, times=3), NUMBERS))
 
 
+def test_the_only_worker_is_killed_then_all_and_then_the_scheduler_goes(tmp_path):
+    import dask as settings
+    from distributed import LocalCluster
+
+    with (
+        settings.config.set({"distributed.scheduler.allowed-failures": 1}),
+        LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+    ):
+        executor = Dask(cluster.scheduler_address)
+        once, often = (partial(shard_functions.die_at_three, folder=tmp_path, times=times) for times in (1, 9))
+        assert list(executor.map(once, NUMBERS)) == list(NUMBERS)
+        with pytest.raises(WorkersLost, match=r"workers of tcp://.* died .*the same command goes on from there"):
+            list(executor.map(often, NUMBERS))
+        results = executor.map(shard_functions.told, iter(int, 1))
+        next(results)
+        cluster.close()
+        with pytest.raises(WorkersLost, match=r"the scheduler tcp://.* went away"):
+            list(results)
+
+
 def test_what_the_system_failed_is_tried_again(away, tmp_path, caplog):
     assert list(away.map(partial(shard_functions.fail_once, folder=tmp_path), NUMBERS)) == list(NUMBERS)
     assert "the network had a bad moment" in caplog.text

@@ -71,7 +71,7 @@ def test_what_cannot_be_used_is_said_before_a_server_is_started(tmp_path, words,
 
 def test_the_parameter_of_the_flow_is_the_configuration_and_where_things_are():
     more = set(RunConfig.model_fields) - set(Config.model_fields)
-    assert more == {"input", "text", "id", "date", "class_", "output", "store", "webhooks"}
+    assert more == {"input", "text", "id", "date", "class_", "output", "store", "stages_on_workers", "webhooks"}
     config = RunConfig(input="posts.csv", text="body", class_="tag", seed=3)
     assert config.settings == Config(seed=3)
     assert (config.source.location, config.source.text, config.source.class_) == ("posts.csv", "body", "tag")

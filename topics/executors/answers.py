@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from topics.errors import WorkersLost
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -40,7 +42,7 @@ class Answer:
     @property
     def worth_retrying(self) -> bool:
         """Whether the system failed, which it may not do twice. What a function refuses it will refuse again."""
-        return isinstance(self.error, OSError)
+        return isinstance(self.error, OSError | WorkersLost)
 
 
 def answer(function: Callable[[Any], Any], shard: Any) -> Answer:

@@ -72,15 +72,21 @@ class _Crew:
         self._told = self._tell()
 
     def _tell(self) -> Future:
-        return self._client.scatter(self._function, broadcast=True, hash=False)
+        try:
+            return self._client.scatter(self._function, broadcast=True, hash=False)
+        except TimeoutError:
+            raise WorkersLost(f"no worker is left at {self._asked.scheduler}. {_KEPT}") from None
 
     def submit(self, shard: Any) -> _Pending:
-        return _Pending(self, shard, self.ask(shard))
+        return _Pending(self, shard)
 
-    def ask(self, shard: Any) -> Future:
+    def ask(self, shard: Any, lost: Future | None = None) -> tuple[Future, Future]:
+        """An answer under way, and the function it needs: another one, if that was lost with the workers."""
+        if lost is self._told:
+            self._told = self._tell()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph", UserWarning)  # texts are large, and needed there
-            return self._client.submit(_answer, self._told, shard, self._releases, pure=False)
+            return self._client.submit(_answer, self._told, shard, self._releases, pure=False), self._told
 
     def wait(self, future: Future) -> Answer:
         """The answer, however long it takes; a shard that the cluster lost counts as one that failed."""
@@ -102,7 +108,7 @@ class _Crew:
             except (CancelledError, CommClosedError, OSError) as error:
                 if self._client.status != "running":
                     raise WorkersLost(f"the scheduler {self._asked.scheduler} went away. {_KEPT}") from error
-                return Answer(error=ConnectionError(f"{self._asked.scheduler} lost a shard: {error}"))
+                return Answer(error=WorkersLost(f"workers of {self._asked.scheduler} died with a shard. {_KEPT}"))
             except Exception as error:
                 raise InvalidConfig(
                     f"{self._asked.scheduler}: its scheduler or a worker cannot read what it is sent ({error}). "
@@ -110,28 +116,22 @@ class _Crew:
                     f"{releases()['Python']}, as here."
                 ) from error
 
-    def tell_again(self) -> None:
-        """After workers were lost: they may have been the only ones that knew."""
-        self._told = self._tell()
 
-
-@dataclass
 class _Pending:
     """A shard that is under way."""
 
-    crew: _Crew
-    shard: Any
-    future: Future
+    def __init__(self, crew: _Crew, shard: Any) -> None:
+        self._crew, self._shard = crew, shard
+        self._future, self._needs = crew.ask(shard)
 
     def result(self) -> Any:
         for _ in range(1, TRIES):
-            found = self.crew.wait(self.future)
+            found = self._crew.wait(self._future)
             if not found.worth_retrying:
                 return found.open()
-            log.warning("A shard failed: %s. Trying again.", found.error)
-            self.crew.tell_again()
-            self.future = self.crew.ask(self.shard)
-        return self.crew.wait(self.future).open()
+            log.warning("A shard failed, and is tried again: %s", found.error)
+            self._future, self._needs = self._crew.ask(self._shard, lost=self._needs)
+        return self._crew.wait(self._future).open()
 
 
 def _answer(function: Callable[[Any], Any], shard: Any, wanted: dict[str, str]) -> Answer:

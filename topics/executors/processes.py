@@ -104,7 +104,7 @@ class _Crew:
                 self._idle.put(worker)
             if not found.worth_retrying or attempt == TRIES:
                 return found.open()
-            log.warning("A shard failed: %s. Trying again.", found.error)
+            log.warning("A shard failed, and is tried again: %s", found.error)
         raise AssertionError  # the last attempt returns or raises
 
     def _start(self) -> _Worker:
