@@ -87,7 +87,7 @@ def embedding_ways(texts: Texts, asked: argparse.Namespace) -> tuple[int, dict[s
     }
 
 
-def counting_ways(texts: Texts, asked: argparse.Namespace) -> tuple[int, dict[str, Callable[[], Any]]]:
+def counting_ways(texts: Texts, _asked: argparse.Namespace) -> tuple[int, dict[str, Callable[[], Any]]]:
     terms.count_terms(head(texts, 20))
     return len(texts), {
         "1 process": lambda: terms.count_terms(texts),
@@ -95,7 +95,7 @@ def counting_ways(texts: Texts, asked: argparse.Namespace) -> tuple[int, dict[st
     }
 
 
-def assigning_ways(texts: Texts, asked: argparse.Namespace) -> tuple[int, dict[str, Callable[[], Any]]]:
+def assigning_ways(_texts: Texts, asked: argparse.Namespace) -> tuple[int, dict[str, Callable[[], Any]]]:
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(200, 384))
 
