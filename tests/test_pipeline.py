@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fakes import HashingEncoder
+from sklearn.metrics import adjusted_rand_score
 from surfaces_fakes import World, command, convert, digests, documents, finish, start, stock
 
 import topics
@@ -181,6 +182,15 @@ def test_more_topics_than_can_be_told_apart_are_refused(world):
 def test_other_clusterers_do_not_depend_on_the_order_of_the_rows_either(world, clusterer, tmp_path):
     runs = [world.fit(path, topics=4, clusterer=clusterer, id="id") for path in (world.csv, _shuffled(world))]
     assert digests(runs[0].save(tmp_path / "a")) == digests(runs[1].save(tmp_path / "b"))
+
+
+def test_umap_learn_may_lay_out_as_well(world):
+    own, theirs = world.fit(), world.fit(reducer="umap-learn")
+    names = [stage.name for stage in theirs.stages]
+    assert names.count("umap-learn reduction") == 1
+    assert "map" in names
+    assert theirs.documents["x"].tolist() != own.documents["x"].tolist()
+    assert adjusted_rand_score(own.documents["topic"], theirs.documents["topic"]) > 0.9
 
 
 def test_a_clusterer_may_be_an_object(world, tmp_path):

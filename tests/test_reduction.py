@@ -21,9 +21,9 @@ from topics.reduction import principal_components, reduce
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def laid_out(embeddings, n_components=5, seed=0, consensus=3, n_epochs=30):
+def laid_out(embeddings, n_components=5, seed=0, consensus=3, n_epochs=30, package=False):
     graph = build_graph(find_neighbors(embeddings, 10), consensus, 0)
-    return reduce(graph, embeddings, n_components, min_dist=0.0, n_epochs=n_epochs, seed=seed).points
+    return reduce(graph, embeddings, n_components, min_dist=0.0, n_epochs=n_epochs, seed=seed, package=package).points
 
 
 @pytest.mark.parametrize("n_components", [2, 5])
@@ -53,21 +53,23 @@ def test_a_graph_in_many_pieces_is_laid_out():
     assert np.isfinite(points).all()
 
 
-def test_neighbours_stay_neighbours():
+@pytest.mark.parametrize("package", [False, True])
+def test_neighbours_stay_neighbours(package):
     texts, about = themed_corpus(200, themes=3, mixed=0)
     corpus = Corpus.from_texts(texts)
     theme = np.empty(200, dtype=int)
     theme[corpus.rows] = about
-    points = laid_out(embeddings_of(corpus.texts), 2)
+    points = laid_out(embeddings_of(corpus.texts), 2, package=package)
     distances = np.linalg.norm(points[:, None] - points, axis=2)
     np.fill_diagonal(distances, np.inf)
     nearest = theme[np.argsort(distances, axis=1)[:, :5]]
     assert (nearest == theme[:, None]).mean() > 0.95
 
 
-def test_the_seed_and_nothing_else_moves_the_layout():
+@pytest.mark.parametrize("package", [False, True])
+def test_the_seed_and_nothing_else_moves_the_layout(package):
     embeddings = random_embeddings(120)
-    first, again, other = (laid_out(embeddings, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (laid_out(embeddings, seed=seed, package=package) for seed in (1, 1, 2))
     assert first.tobytes() == again.tobytes()
     assert first.tobytes() != other.tobytes()
 
@@ -102,11 +104,13 @@ def test_the_graph_and_the_vectors_are_left_as_they_were():
     for array in (graph.weights.data, graph.weights.indices, graph.weights.indptr, embeddings.vectors):
         array.flags.writeable = False
     before = graph.weights.toarray()
-    reduce(graph, embeddings, 2, min_dist=0.1, n_epochs=20, seed=0)
+    for package in (False, True):
+        reduce(graph, embeddings, 2, min_dist=0.1, n_epochs=20, seed=0, package=package)
     np.testing.assert_array_equal(graph.weights.toarray(), before)
 
 
-def test_epochs_are_counted():
+@pytest.mark.parametrize("package", [False, True])
+def test_epochs_are_counted(package):
     seen = []
 
     class Watcher:
@@ -120,7 +124,7 @@ def test_epochs_are_counted():
             seen.append("done")
 
     with watched(Watcher()):
-        laid_out(random_embeddings(80), 2, consensus=0, n_epochs=12)
+        laid_out(random_embeddings(80), 2, consensus=0, n_epochs=12, package=package)
     assert seen[-14:] == [("Laying out", 12, "epochs"), *[1] * 12, "done"]
 
 

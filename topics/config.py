@@ -51,6 +51,11 @@ class Config(BaseModel):
     )
     n_components: int = Field(5, ge=2, le=100, description="dimensions of the UMAP layout that is clustered")
     n_epochs: int = Field(200, ge=10, le=5000, description="optimisation epochs of each UMAP layout")
+    reducer: Literal["umap", "umap-learn"] = Field(
+        "umap",
+        description="who computes UMAP's layouts: umap, on all threads, with the same bits on any number of them; or "
+        "umap-learn, the package, on one",
+    )
     clusterer: str = Field(
         "hdbscan",
         description="hdbscan or fast_hdbscan on the layout, leiden on the graph, kmeans or evoc on the vectors",

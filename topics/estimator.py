@@ -69,6 +69,7 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         consensus: int = _DEFAULT["consensus"],
         n_components: int = _DEFAULT["n_components"],
         n_epochs: int = _DEFAULT["n_epochs"],
+        reducer: Literal["umap", "umap-learn"] = _DEFAULT["reducer"],
         clusterer: Any = _DEFAULT["clusterer"],
         topics: int | None = _DEFAULT["topics"],
         resolution: float = _DEFAULT["resolution"],
@@ -95,6 +96,7 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.consensus = consensus
         self.n_components = n_components
         self.n_epochs = n_epochs
+        self.reducer = reducer
         self.clusterer = clusterer
         self.topics = topics
         self.resolution = resolution

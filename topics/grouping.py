@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from topics.clustering import cluster_by
 from topics.data import NOISE
 from topics.errors import InvalidInput
-from topics.steps import CELLS, CLUSTER, EVOC, FAST, GRAPH, MERGE, NEIGHBORS, PARTITION, REDUCE, STEADY
+from topics.steps import CELLS, CLUSTER, EVOC, FAST, GRAPH, MERGE, NEIGHBORS, PARTITION, STEADY, reduce_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,7 +93,7 @@ def _cluster(
     if config.clusterer == "evoc":
         return None, step(EVOC, vectors, **how, **seed)
     settings = {"n_components": config.n_components, "n_epochs": config.n_epochs}
-    layout = step(REDUCE, graph, vectors, *prior, min_dist=0.0, **settings, **seed)
+    layout = step(reduce_by(config), graph, vectors, *prior, min_dist=0.0, **settings, **seed)
     if clusterer is not None:
         found = cluster_by(clusterer, workshop.load(layout))
         return layout, workshop.hold("clusters", hashlib.sha256(found.labels.tobytes()).hexdigest()[:40], found)

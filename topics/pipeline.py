@@ -43,8 +43,8 @@ from topics.steps import (
     PRECOMPUTED,
     PRIOR,
     READ,
-    REDUCE,
     SETTLE,
+    reduce_by,
 )
 from topics.store import Ref
 
@@ -153,9 +153,8 @@ def fit_topics(
     aspects = describe_aspects(known, config, workshop, step, embed_words)
     # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
     before = () if prior is None else (prior,)
-    drawn = step(
-        REDUCE, plain, vectors, *before, n_components=2, min_dist=0.1, n_epochs=config.n_epochs, seed=config.seed
-    )
+    how = {"n_components": 2, "min_dist": 0.1, "n_epochs": config.n_epochs, "seed": config.seed}
+    drawn = step(reduce_by(config), plain, vectors, *before, **how)
     nested = step(NEST, settled, plain, described, n_terms=config.n_terms)
     measured = step(MEASURE, corpus, settled, described, counts, vectors, graph)
 
@@ -319,7 +318,7 @@ def location_of(documents: Any) -> str:
 
 def told_name(stage: Stage, params: Params) -> str:
     """What to call a step where people read it: three stages are used twice."""
-    if stage is REDUCE and params["min_dist"]:
+    if params.get("min_dist"):
         return "map"
     if stage is ISOTROPY and params["processed"]:
         return "isotropy after"

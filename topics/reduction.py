@@ -12,6 +12,7 @@ import numpy as np
 from topics.data import Embeddings, Graph, Reduction
 from topics.isotropy import moments
 from topics.layout import lay_out
+from topics.umap_learn import lay_out_by_package
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +32,7 @@ def reduce(
     seed: int,
     threads: int = 1,
     prior: Prior | None = None,
+    package: bool = False,
 ) -> Reduction:
     """Lay the graph out (McInnes, Healy and Melville 2018), from the vectors' principal components on.
 
@@ -50,6 +52,8 @@ def reduce(
     prior : Prior, optional
         Where a previous run had the texts: the layout starts there, new texts amid their neighbours, if it had as
         many components.
+    package : bool
+        Let umap-learn do it, on one thread.
 
     Returns
     -------
@@ -65,6 +69,8 @@ def reduce(
     widths = np.ptp(start, axis=0)
     noise = np.random.default_rng(seed).normal(size=start.shape)
     start += _NOISE * np.where(widths > 0, widths, 1) * noise
+    if package:
+        return Reduction(lay_out_by_package(graph.weights, start, min_dist, n_epochs, seed))
     return Reduction(lay_out(graph.weights, start, min_dist, n_epochs, seed, threads))
 
 

@@ -38,6 +38,7 @@ from topics.workshop import Params, Stage, Workshop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from topics.config import Config
     from topics.data import (
         Activations,
         Aspect,
@@ -221,6 +222,14 @@ REDUCE = Stage(
     version=3,
     libraries=("numba", "scipy"),
 )
+#: The same by the package umap-learn; `reduce_by` chooses.
+UMAP_LEARN = Stage(
+    "umap-learn reduction",
+    lambda at, params, graph, embeddings, *prior: reduction.reduce(
+        graph, embeddings, **params, package=True, **_known(prior)
+    ),
+    libraries=("umap-learn", "numba", "scipy"),
+)
 CLUSTER = Stage(
     "clusters",
     lambda at, params, reduced, graph: clustering.cluster(reduced, graph, **params),
@@ -313,6 +322,12 @@ MEASURE = Stage(
     "measures", lambda at, params, *values: metrics.measure(*values), version=3, libraries=("scikit-learn",)
 )
 
+
+def reduce_by(config: Config) -> Stage:
+    """The stage that lays graphs out."""
+    return UMAP_LEARN if config.reducer == "umap-learn" else REDUCE
+
+
 STAGES = {
     stage.name: stage
     for stage in (
@@ -329,6 +344,7 @@ STAGES = {
         NEIGHBORS,
         GRAPH,
         REDUCE,
+        UMAP_LEARN,
         CLUSTER,
         FAST,
         PARTITION,
