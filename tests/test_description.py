@@ -17,7 +17,7 @@ from topics.data import NOISE, Clusters, Corpus, Embeddings, TermCounts
 from topics.description import describe, name_of
 from topics.labels import members
 from topics.neighbors import find_neighbors
-from topics.ranking import over_representation, rank_terms
+from topics.ranking import in_company, over_representation, rank_terms
 from topics.terms import count_terms
 from topics.wording import class_tfidf, distinct_phrases, distinct_terms
 
@@ -175,8 +175,51 @@ def test_terms_are_ranked_by_the_score_that_is_written_down():
     slow = slow_ranking(
         inside.toarray(), counts.counts.toarray(), embeddings.vectors.astype(float), settled.centroids.astype(float)
     )
+    presence = counts.counts.toarray() > 0
     for columns, score in zip(ranked, slow, strict=True):
-        assert score[columns[:10]] == pytest.approx(np.sort(score)[::-1][:10], rel=1e-3)
+        falling = columns[np.lexsort((columns, -score[columns]))]
+        assert score[falling] == pytest.approx(np.sort(score)[::-1][: len(columns)], rel=1e-3)
+        wanted = falling[slow_company(score[falling], presence[:, falling])]
+        assert columns[:5].tolist() == wanted[:5].tolist()
+
+
+def slow_company(scores, presence):
+    """Term by term and pair by pair: ln(score) + 4 * mean NPMI with the first ten that are there."""
+
+    def npmi(one, other):
+        n = len(presence)
+        chance = presence[:, one].mean() * presence[:, other].mean()
+        seen = ((presence[:, one] & presence[:, other]).sum() + chance) / (n + 1)
+        return math.log(seen / chance) / -math.log(seen) if seen < 1 else 1
+
+    order = [0]
+    while len(order) < len(scores):
+        left = [term for term in range(len(scores)) if term not in order]
+        said = order[:10]
+        liking = {t: math.log(max(scores[t], 1e-12)) + 4 * sum(npmi(t, o) for o in said) / len(said) for t in left}
+        order.append(max(left, key=lambda term: (liking[term], -term)))
+    return order
+
+
+@pytest.mark.parametrize("m", [1, 2, 30])
+def test_terms_are_put_in_company_as_it_is_written_down(m):
+    rng = np.random.default_rng(m)
+    presence = rng.random((40, m)) < rng.uniform(0.1, 0.9, size=m)
+    presence[0] = True
+    scores = np.sort(rng.uniform(0, 9, size=m))[::-1]
+    got = in_company(scores, sparse.csc_array(presence.astype(float)))
+    assert got.tolist() == slow_company(scores, presence)
+
+
+def test_a_term_that_never_meets_the_others_comes_after_those_that_do():
+    presence = np.zeros((30, 4))
+    presence[:10, [0, 2, 3]] = 1
+    presence[10:20, 1] = 1
+    assert in_company(np.array([9.0, 8.0, 7.0, 6.0]), sparse.csc_array(presence)).tolist() == [0, 2, 3, 1]
+
+
+def test_terms_that_every_text_holds_are_in_company():
+    assert in_company(np.array([2.0, 1.0]), sparse.csc_array(np.ones((5, 2)))).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("weighting", ["plain", "bm25", "sqrt", "bm25+sqrt"])

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _CANDIDATES = 50  # terms a topic re-ranks
 _POWER_STEPS = 30  # of the power iteration for a topic's leading direction
+_PULL = 4.0  # what going together counts beside the logarithm of a score
+_SAID = 10  # terms of a topic that later ones are to go with
 _BLOCK = 0.8  # Jaccard similarity of the documents of two terms, from which on they are one block
 
 
@@ -90,6 +92,7 @@ def rank_terms(
     go together, mean what the topic means and are used there more than elsewhere. Where nothing is
     over-represented, as in a corpus of one topic, the documents that hold a term count for G. On held-out halves
     of five corpora this raised NPMI from -.03 to .02 and diversity from .88 to .90 over plain c-TF-IDF.
+    Then the term that goes best with those before it comes next; see `in_company`.
 
     Returns
     -------
@@ -106,15 +109,54 @@ def rank_terms(
     tfidf = counts @ sparse.diags_array(idf)
     lengths = np.sqrt(np.asarray((tfidf * tfidf).sum(axis=1)))
     tfidf = sparse.csr_array(sparse.diags_array(1 / np.where(lengths > 0, lengths, 1)) @ tfidf)
+    held = sparse.csc_array(presence)
     ordered = []
     for topic, candidates in track(list(enumerate(rows)), len(rows), "Describing", "topics"):
         own = inside.indices[inside.indptr[topic] : inside.indptr[topic + 1]]
         together = _leading(tfidf[own])[candidates]
         cosine = meanings[np.searchsorted(columns, candidates)] @ centroids[topic]
         score = surprise[[topic]].toarray()[0, candidates] * np.maximum(cosine, 0) ** 2 * np.sqrt(together)
-        best = candidates[np.lexsort((candidates, -score))]
-        ordered.append(best[_blocks_last(presence[own][:, best])])
+        best = np.lexsort((candidates, -score))
+        best = best[in_company(score[best], held[:, candidates[best]])]
+        ordered.append(candidates[best[_blocks_last(presence[own][:, candidates[best]])]])
     return ordered
+
+
+def in_company(scores: NDArray[np.float64], presence: sparse.csc_array) -> NDArray[np.int64]:
+    """Order terms so that each goes with those before it: the one with most of ln(score) + 4 * NPMI comes next.
+
+    NPMI (Bouma 2009) is the mean over the first ten, from the documents that hold both; one document more holds them
+    as if by chance, so that rare terms are not taken at their word.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (m,)
+        Positive or 0, falling. The first term stays first.
+    presence : csc_array of shape (u, m)
+        0/1, which texts hold a term.
+
+    Returns
+    -------
+    ndarray of shape (m,), int64
+    """
+    u, m = presence.shape
+    both = (presence.T @ presence).toarray()
+    share = both.diagonal() / max(u, 1)
+    chance = np.outer(share, share)
+    seen = (both + chance) / (u + 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        npmi = np.where(seen < 1, np.log(seen / chance) / -np.log(seen), 1.0)
+    liking = np.log(np.maximum(scores, 1e-12))
+    order: list[int] = []
+    left, company = np.ones(m, dtype=bool), np.zeros(m)
+    while len(order) < m:
+        said = max(min(len(order), _SAID), 1)
+        term = int(np.argmax(np.where(left, liking + _PULL * company / said, -np.inf)))
+        if len(order) < _SAID:
+            company += npmi[:, term]
+        order.append(term)
+        left[term] = False
+    return np.array(order, dtype=np.int64)
 
 
 def best_columns(scores: sparse.csr_array, row: int, most: int | None = None) -> NDArray[np.int64]:

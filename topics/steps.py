@@ -283,7 +283,7 @@ DESCRIBE = Stage(
     lambda at, params, settled, counts, embeddings, corpus: description.describe(
         settled, counts, embeddings, corpus.copies, **params
     ),
-    version=3,
+    version=4,
 )
 EXPAND = Stage(
     "expansions",
