@@ -216,10 +216,28 @@ def test_the_order_of_the_documents_does_not_count(world: World, store: Store) -
     assert edited[0] == edited[1]
 
 
-def test_documents_in_memory_can_be_given_again(world: World, store: Store) -> None:
+def test_documents_in_memory_are_in_the_store_or_can_be_given_again(world: World, store: Store, tmp_path: Path) -> None:
     texts = documents()["text"].tolist()
     fitted = world.fit(texts, store=store)
-    assert len(fitted.merge([0, 1], documents=texts, store=store).topics) == len(fitted.topics) - 1
+    merged = fitted.merge([0, 1], store=store)
+    assert len(merged.topics) == len(fitted.topics) - 1
+    assert fitted.merge([0, 1], documents=texts, store=topics.Store(tmp_path)) == merged
+
+
+def test_a_run_that_goes_on_from_an_edited_one_keeps_ids_and_names(run: Run, world: World, store: Store) -> None:
+    edited = run.merge([0, 1], store=store).rename({"T0003": "Third"})
+    after = world.fit(store=store, coverage=0.9, previous=edited)
+    assert after.topic("T0003")["name"] == "Third"
+    assert "T0002" not in set(after.topics["topic_id"])  # once merged, its id is gone for good
+    assert after.drop(["T0003"], store=store).lineage["topic_id"].isin(["T0003"]).sum() == 0
+
+
+def test_a_run_with_documents_that_came_later_says_what_to_do_first(run: Run, store: Store) -> None:
+    more = documents().iloc[:3].assign(id=["n1", "n2", "n3"], text=["bank rate goal", "league rate", "goal vaccine"])
+    longer = topics.update(run, more, refit="never", store=store)
+    with pytest.raises(InvalidInput, match='refit="always"'):
+        longer.merge([0, 1], store=store)
+    assert longer.rename({0: "First"}).topics["name"].iloc[0] == "First"
 
 
 @pytest.mark.parametrize(

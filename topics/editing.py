@@ -14,9 +14,11 @@ import numpy as np
 
 from topics.assignment import settle
 from topics.config import Config
+from topics.continuation import ids_given
 from topics.data import NOISE, Embeddings
 from topics.errors import InvalidInput
 from topics.grouping import group
+from topics.matching import permanent_id
 from topics.pipeline import hold_vectors
 from topics.regrouping import Bench, Regrouped, edited, given_names, regroup
 
@@ -184,7 +186,7 @@ def rename(run: Run, names: Mapping[Any, str]) -> Run:
     told = np.array([given.get(topic_id, name) for topic_id, name in known], dtype=object)
     topics = run.topics.assign(name=told).astype({"name": "str"})
     edit = {"operation": "rename", "names": given}
-    return replace(run, topics=topics, provenance=edited(run.provenance, edit, list(topics["topic_id"])))
+    return replace(run, topics=topics, provenance=edited(run.provenance, edit, list(topics["topic_id"])), saved=None)
 
 
 def replay(run: Run, edits: Sequence[Mapping[str, Any]], *, documents: Any = None, store: Store | None = None) -> Run:
@@ -229,8 +231,8 @@ def _checked(which: Any, name: Any) -> str:
 
 def _fresh_ids(run: Run, number: int) -> list[str]:
     """Ids that no topic has had before."""
-    known = max([int(run.provenance.get("ids_given", 0)), *(int(name[1:]) for name in run.topics["topic_id"])])
-    return [f"T{known + further:04d}" for further in range(1, number + 1)]
+    known = ids_given(run)
+    return [permanent_id(known + further) for further in range(1, number + 1)]
 
 
 def _merged(bench: Bench, groups: Sequence[Sequence[int]], edit: Mapping[str, Any]) -> Run:

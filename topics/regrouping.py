@@ -15,12 +15,13 @@ import numpy as np
 
 from topics.assembly import assemble, named
 from topics.assignment import resettle
-from topics.corpus import MEMORY, STDIN, Source, read
+from topics.corpus import read
 from topics.data import Corpus, Intake, Isotropy, Lengths, Reduction, Settled, Texts
 from topics.errors import InvalidInput, StoreDamaged
 from topics.facets import Known, describe_aspects
 from topics.grouping import group
-from topics.pipeline import embed_texts, take_in
+from topics.joining import texts_of
+from topics.pipeline import embed_texts
 from topics.refits import held_vectors
 from topics.steps import ACTIVATE, COUNT, DESCRIBE, GRAPH, MEASURE, NEIGHBORS, NEST, POSTPROCESS
 from topics.store import Ref, Store
@@ -51,7 +52,7 @@ class Bench:
     """What a run was made of, at hand again: from the store where it is there, and otherwise computed."""
 
     def __init__(self, run: Run, documents: Any = None, store: Store | None = None) -> None:
-        if getattr(run.model, "added", None) is not None:
+        if run.model.added is not None:
             raise InvalidInput(
                 "this run has documents that came after its fit, and their neighbours are not known; group all of them "
                 'again with topics.update(run, [], refit="always"), and edit what that gives.'
@@ -184,41 +185,19 @@ def _corpus(run: Run, documents: Any, workshop: Workshop) -> Corpus:
     InvalidInput
         If texts are neither given nor to be found.
     """
-    rows, keys = run.text_rows(), run.model.keys
-    known: dict[bytes, str] = {}
-    for texts in _texts_of(run, documents, workshop):
-        known |= dict(zip(texts.keys.tolist(), texts.texts, strict=True))
-    missing = sum(key not in known for key in keys.tolist())
-    if missing:
+    keys, column = run.model.keys, run.provenance["input"].get("text")
+    tabular = hasattr(documents, "columns") or isinstance(documents, str | os.PathLike)
+    given = Corpus.from_texts([]) if documents is None else read(documents, text=column if tabular else None).corpus
+    try:
+        known = texts_of(run, given, keys.tolist(), workshop.store)
+    except InvalidInput as error:
         raise InvalidInput(
-            f"the texts of {missing:,} of {len(keys):,} documents are not to be found: they are neither in the store "
-            f"{workshop.store.root} nor where they were read. Pass the documents of the fit as documents=..."
-        )
+            f"new topics need words, and some texts of run {run.provenance['run']} are neither in the store "
+            f"{workshop.store!r} nor where they were read. Pass the documents of the fit as documents=..."
+        ) from error
     distinct = Texts(tuple(known[key] for key in keys.tolist()), keys)
     meta = run.documents[[name for name in ("date", "class") if name in run.documents]]
-    return Corpus(tuple(run.documents["id"]), rows, distinct, meta)
-
-
-def _texts_of(run: Run, documents: Any, workshop: Workshop) -> Iterator[Texts]:
-    if documents is not None:
-        column = run.provenance["input"].get("text")
-        tabular = hasattr(documents, "columns") or isinstance(documents, str | os.PathLike)
-        yield read(documents, text=column if tabular else None).corpus.texts
-        return
-    for place in run.provenance.get("texts") or [run.provenance["input"]]:
-        if "corpus" in place:
-            try:
-                yield workshop.load(Ref("corpus", place["corpus"])).texts
-                continue
-            except (KeyError, StoreDamaged):
-                pass  # read again below
-        if place["location"] not in (MEMORY, STDIN):
-            columns = (place.get(name) for name in ("text", "id", "date", "class"))
-            source = Source(place["location"], *columns)
-            corpus, _, _ = take_in(
-                source, workshop, lambda stage, *inputs, **params: workshop.run(stage, inputs, params).ref
-            )
-            yield workshop.load(corpus).texts
+    return Corpus(tuple(run.documents["id"]), run.text_rows(), distinct, meta)
 
 
 def _aspects(bench: Bench, texts: Ref, settled: Ref, counts: Ref, described: Ref) -> Mapping[str, Ref]:
@@ -296,6 +275,10 @@ def _continued(run: Run, made: Run, ids: Sequence[str], edit: Mapping[str, Any])
         metrics={**run.metrics, **made.metrics},
         model=model,
         provenance=edited(run.provenance, edit, [*run.topics["topic_id"], *ids]),
+        lineage=run.lineage[(run.lineage["event"] == "died") | run.lineage["topic_id"].isin(ids)].reset_index(
+            drop=True
+        ),
+        saved=None,
     )
 
 
