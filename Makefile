@@ -30,7 +30,7 @@ PIP_INSTALL := .venv/bin/python -m pip install -qq --disable-pip-version-check -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check notebooks docs bench lock clean
 
 help:
 	@echo 'make run                               the built-in corpus, end to end, into outputs/'
@@ -38,6 +38,8 @@ help:
 	@echo '                                       OUTPUT=folder, ARGS="more flags of python -m flows.fit"'
 	@echo 'make test                              all tests; ARGS="-k name" are flags of pytest'
 	@echo 'make check                             format, lint, types, imports'
+	@echo 'make notebooks                         execute the notebooks, as pages and .ipynb into outputs/notebooks/'
+	@echo 'make docs                              write docs/options.md and the pictures of docs/gallery.md'
 	@echo 'make bench DATA=folder                 benchmarks'
 	@echo 'make lock [UPGRADE=--upgrade]          write lock/*.txt from pyproject.toml'
 	@echo 'make clean                             delete tool caches and .venv; outputs/ stays'
@@ -62,6 +64,13 @@ check: .venv/.dev-stamp
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+notebooks: .venv/.dev-stamp
+	.venv/bin/python -m notebooks.render $(ARGS)
+
+docs: .venv/.dev-stamp
+	.venv/bin/python -m topics.cli.reference docs/options.md
+	.venv/bin/python -m notebooks.gallery docs/images
 
 bench: .venv/.rivals-stamp
 	@if [ -z "$$DATA" ]; then \

@@ -32,8 +32,8 @@ docs.head(3)
 # %% [markdown]
 # ## One line
 #
-# Documents become vectors, near vectors become topics, and topics get words. The first time this takes some seconds; the
-# second time next to nothing, since every step is kept in a store.
+# Documents become vectors, near vectors become topics, and topics get words. The first time this takes some seconds;
+# the second time next to nothing, since every step is kept in a store.
 
 # %%
 columns = {"text": "text", "id": "id", "date": "date", "class_": "class"}
@@ -41,15 +41,15 @@ run = topics.fit(docs, resolution=0.3, keep_text=True, title="Letters to the cit
 run
 
 # %% [markdown]
-# The card above says how many topics there are and how far to trust them. *Coverage* is the share of letters that have a
-# topic, *stability* how far the topics come again when the grouping is repeated, *npmi* whether the words of a topic go
-# together. `resolution=0.3` asks for fewer and larger topics than there would be by default; `02_choosing.py` is about that.
-# Texts are no part of a run unless `keep_text` asks for them.
+# The card above says how many topics there are and how far to trust them. *Coverage* is the share of letters that
+# have a topic, *stability* how far the topics come again when the grouping is repeated, *npmi* whether the words of a
+# topic go together. `resolution=0.3` asks for fewer and larger topics than there would be by default;
+# `02_choosing.py` is about that. Texts are no part of a run unless `keep_text` asks for them.
 #
 # ## The map
 #
-# Every letter is a point, and letters that mean the like lie together. Hover to see which is which, click to single out a
-# topic, scroll to come nearer.
+# Every letter is a point, and letters that mean the like lie together. Hover to see which is which, click to single
+# out a topic, scroll to come nearer.
 
 # %%
 run.map()
@@ -84,9 +84,9 @@ found.documents[["similarity", "topic_id", "text"]]
 # %% [markdown]
 # ## New letters
 #
-# A letter gets the topic its neighbours speak for, and a confidence: how often it would land there if all were grouped
-# again. *Novelty* is the share of the old letters that are less strange than this one; what is stranger than all but a few
-# has no topic, and the reason says so.
+# A letter gets the topic its neighbours speak for, and a confidence: how often it would land there if all were
+# grouped again. *Novelty* is the share of the old letters that are less strange than this one; what is stranger than
+# all but a few has no topic, and the reason says so.
 
 # %%
 run.assign(

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Reading and editing topics
 #
-# A model is rarely right about everything. Here somebody who knows the city reads the topics and mends them. Every edit gives
-# a new run and leaves the old one as it was.
+# A model is rarely right about everything. Here somebody who knows the city reads the topics and mends them. Every
+# edit gives a new run and leaves the old one as it was.
 
 # %%
 import altair as alt
@@ -28,8 +28,8 @@ run = topics.fit(docs.drop(columns="subject"), text="text", id="id", date="date"
 run.topics[["topic_id", "size", "name"]]
 
 # %% [markdown]
-# Some of these belong together: two are about buses, two about noise, three about rubbish. The hierarchy shows which topics
-# are nearest to one another.
+# Some of these belong together: two are about buses, two about noise, three about rubbish. The hierarchy shows which
+# topics are nearest to one another.
 
 # %%
 run.hierarchy()
@@ -37,16 +37,17 @@ run.hierarchy()
 # %% [markdown]
 # ## Merge
 #
-# `run.reduce(10)` merges along the hierarchy until ten are left. With `run.merge(["T0003", "T0007"])` you say yourself what
-# belongs together. The largest topic keeps its permanent id; the ids of the others are never given again.
+# `run.reduce(10)` merges along the hierarchy until ten are left. With `run.merge(["T0003", "T0007"])` you say
+# yourself what belongs together. The largest topic keeps its permanent id; the ids of the others are never given
+# again.
 
 # %%
 merged = run.reduce(10)
 merged.topics[["topic_id", "size", "name", "npmi"]].round(2)
 
 # %% [markdown]
-# Words, sizes, confidences and numbers are told anew, as if a fit had found these topics. Since the letters are made up, we
-# can look whether they are the subjects now:
+# Words, sizes, confidences and numbers are told anew, as if a fit had found these topics. Since the letters are made
+# up, we can look whether they are the subjects now:
 
 # %%
 import pandas as pd
@@ -61,9 +62,8 @@ pd.crosstab(merged.documents["topic_id"], docs["subject"])
 # %%
 rubbish = merged.search("rubbish was not collected", limit=1).topics["topic_id"].iloc[0]
 finer = merged.split(rubbish, into=3)
-finer.barchart(
-    [name for name in finer.topics["topic_id"] if name == rubbish or name not in set(merged.topics["topic_id"])]
-)
+parts = set(finer.topics["topic_id"]) - set(merged.topics["topic_id"])
+finer.barchart([rubbish, *sorted(parts)])
 
 # %% [markdown]
 # For the yearly report that is too fine; we stay with `merged`.
@@ -102,8 +102,8 @@ mine.heatmap()
 # %% [markdown]
 # ## The record
 #
-# What was done is kept with the run, by permanent ids. `topics.editing.replay` makes the same edits on another run, and
-# `topics verify` fits and edits again to prove that a run can be had again.
+# What was done is kept with the run, by permanent ids. `topics.editing.replay` makes the same edits on another run,
+# and `topics verify` fits and edits again to prove that a run can be had again.
 
 # %%
 for edit in mine.provenance["edits"]:

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Topics over time, and what changed
 #
-# Letters have dates, and go on coming. This notebook looks at the first twenty months, then takes in what came after, and
-# asks what is new.
+# Letters have dates, and go on coming. This notebook looks at the first twenty months, then takes in what came after,
+# and asks what is new.
 
 # %%
 import altair as alt
@@ -49,7 +49,8 @@ run.timeline(period="quarter", share=True, most=6)
 # %% [markdown]
 # ## The next letters
 #
-# `update` places new letters among the topics there are, and groups all of them again only for a reason, which it tells.
+# `update` places new letters among the topics there are, and groups all of them again only for a reason, which it
+# tells.
 
 # %%
 later = topics.update(run, new, **columns)
@@ -59,8 +60,8 @@ later
 # %% [markdown]
 # ## What changed
 #
-# Every topic of the new run is one of the old, by the letters both have, or it was born, or came out of a split. Ids stay
-# with their topics, so that a chart of last month can be laid beside one of this month.
+# Every topic of the new run is one of the old, by the letters both have, or it was born, or came out of a split. Ids
+# stay with their topics, so that a chart of last month can be laid beside one of this month.
 
 # %%
 later.lineage[["event", "topic_id", "previous_id", "previous_size", "size", "similarity"]].round(2)

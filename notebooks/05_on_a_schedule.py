@@ -13,9 +13,9 @@
 # %% [markdown]
 # # On a schedule, with Prefect
 #
-# Letters come every day; topics should follow by themselves. A [Prefect](https://www.prefect.io) flow reads what is new,
-# updates the topics, publishes the run, and says so when something happened. Here it runs three times in a row by hand; at
-# the end stands how to let it run every night.
+# Letters come every day; topics should follow by themselves. A [Prefect](https://www.prefect.io) flow reads what is
+# new, updates the topics, publishes the run, and says so when something happened. Here it runs three times in a row
+# by hand; at the end stands how to let it run every night.
 #
 # This needs the extra `flows`. Without a server, Prefect starts one of its own for as long as this notebook runs.
 
@@ -61,8 +61,8 @@ config = UpdateConfig(
 # %% [markdown]
 # ## The first run
 #
-# There is no model yet, so the flow fits one. Every stage is a task of its own, and what it computes lies in the store, so
-# that a run that was killed goes on where it stopped.
+# There is no model yet, so the flow fits one. Every stage is a task of its own, and what it computes lies in the
+# store, so that a run that was killed goes on where it stopped.
 
 # %%
 update_topics_flow(config)
@@ -86,8 +86,8 @@ update_topics_flow(config)
 # %% [markdown]
 # ## What was published
 #
-# A model is a folder of runs with two pointers, `latest` and `previous`, that move in one step: whoever reads `latest` sees a
-# whole run, the old or the new one. `restore()` goes back.
+# A model is a folder of runs with two pointers, `latest` and `previous`, that move in one step: whoever reads
+# `latest` sees a whole run, the old or the new one. `restore()` goes back.
 
 # %%
 registry = topics.Registry("outputs/models/letters")
@@ -108,9 +108,9 @@ run.lineage.query("event != 'continued'")[["event", "topic_id", "previous_id", "
 # update_topics_flow.serve(name="letters", cron="0 3 * * *", parameters={"config": config.model_dump()})
 # ```
 #
-# `webhooks=("$TEAM_CHANNEL",)` in the configuration tells a channel when a topic is born or the flow fails; the variable is
-# read when it is needed, and its value is in no run folder. The settings are a form in Prefect's own pages, so that a run can be started there
-# with others.
+# `webhooks=("$TEAM_CHANNEL",)` in the configuration tells a channel when a topic is born or the flow fails; the
+# variable is read when it is needed, and its value is in no run folder. The settings are a form in Prefect's own
+# pages, so that a run can be started there with others.
 #
 # ## What next
 #

@@ -13,10 +13,10 @@
 # %% [markdown]
 # # Coming from BERTopic
 #
-# [BERTopic](https://maartengr.github.io/BERTopic) made this kind of topic model popular: embed, reduce, cluster, weigh words.
-# The idea is the same here. What is different: the same input gives the same topics, on every machine; results are values
-# and not a model that changes; everything is kept, so that a second look costs nothing; new documents are placed one by one,
-# by the rule that placed the old ones.
+# [BERTopic](https://maartengr.github.io/BERTopic) made this kind of topic model popular: embed, reduce, cluster,
+# weigh words. The idea is the same here. What is different: the same input gives the same topics, on every machine;
+# results are values and not a model that changes; everything is kept, so that a second look costs nothing; new
+# documents are placed one by one, by the rule that placed the old ones.
 #
 # ## What is called what
 #
@@ -48,8 +48,8 @@
 # | `embedding_model`, `hdbscan_model` | `encoder`, `clusterer`: names or objects, as there |
 # | `representation_model=KeyBERTInspired()` | `aspects=("keybert",)`, beside the plain words |
 #
-# BERTopic names its parts in a constructor and fits; here settings are those of `topics.Config`, listed in `docs/options.md`.
-# scikit-learn's way is there as well: `topics.TopicModel().fit_predict(docs)`.
+# BERTopic names its parts in a constructor and fits; here settings are those of `topics.Config`, listed in
+# `docs/options.md`. scikit-learn's way is there as well: `topics.TopicModel().fit_predict(docs)`.
 
 # %%
 import altair as alt
@@ -66,12 +66,12 @@ run.topics[["topic_id", "size", "name"]].head()
 # %% [markdown]
 # ## A model you have
 #
-# `from_bertopic` makes a run of a fitted BERTopic model. Which document is in which topic stays exactly as it was; words,
-# numbers, map, hierarchy and report are told of these topics, and the words of BERTopic are kept beside them. A model does
-# not hold its documents, so they have to come along; with `embeddings=` nothing is encoded again.
+# `from_bertopic` makes a run of a fitted BERTopic model. Which document is in which topic stays exactly as it was;
+# words, numbers, map, hierarchy and report are told of these topics, and the words of BERTopic are kept beside them.
+# A model does not hold its documents, so they have to come along; with `embeddings=` nothing is encoded again.
 #
-# Where BERTopic is installed, this fits one. Where it is not, a stand-in with the same two attributes does: nothing but
-# `topics_` and `get_topic` is looked at.
+# Where BERTopic is installed, this fits one. Where it is not, a stand-in with the same two attributes does: nothing
+# but `topics_` and `get_topic` is looked at.
 
 # %%
 try:
@@ -113,9 +113,9 @@ pd.crosstab(theirs.documents["topic_id"], run.documents["topic_id"])
 # %% [markdown]
 # ## And back
 #
-# `save_as_bertopic` writes the folder that `BERTopic.load` reads, and needs no BERTopic for it; `to_bertopic` gives the
-# model itself, for its plots and methods. One difference stays: such a model places new documents by the nearest topic
-# vector, and `run.assign` by the neighbours.
+# `save_as_bertopic` writes the folder that `BERTopic.load` reads, and needs no BERTopic for it; `to_bertopic` gives
+# the model itself, for its plots and methods. One difference stays: such a model places new documents by the nearest
+# topic vector, and `run.assign` by the neighbours.
 
 # %%
 import shutil

@@ -1,4 +1,4 @@
-"""Execute the notebooks and write them as .ipynb and .html: `make notebooks`, or `python -m notebooks.render [NAME ...]`."""
+"""Execute the notebooks and write them as .ipynb and .html: `python -m notebooks.render [NAME ...]`."""
 
 from __future__ import annotations
 
