@@ -28,8 +28,8 @@ run = topics.fit(docs.drop(columns="subject"), text="text", id="id", date="date"
 run.topics[["topic_id", "size", "name"]]
 
 # %% [markdown]
-# Some of these belong together: two are about buses, two about noise, three about rubbish. The hierarchy shows which
-# topics are nearest to one another.
+# Some of these belong together: look at buses, and at rubbish. The hierarchy shows which topics are nearest to one
+# another.
 
 # %%
 run.hierarchy()

@@ -92,7 +92,7 @@ update_topics_flow(config)
 # %%
 registry = topics.Registry("outputs/models/letters")
 run = topics.load(registry.find("latest"))
-print([path.name for path in registry.runs()])
+print([path.name for path in registry.runs])
 run
 
 # %%
@@ -114,6 +114,6 @@ run.lineage.query("event != 'continued'")[["event", "topic_id", "previous_id", "
 #
 # ## What next
 #
-# - `docs/scheduling.md`: several machines, work pools, retries, alerts.
+# - `python -m flows.update --help`: databases, buckets, alerts, retries, and `flows/serve.py` for all models of a machine.
 # - `06_from_bertopic.py`, if that is where you come from.
 # - Without Prefect the same is `topics update`, from cron or anything else.

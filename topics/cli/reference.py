@@ -24,8 +24,8 @@ Written from the code by `make docs`; a test fails when it is out of date.
 
 ## Settings
 
-The same names everywhere: `topics.fit(docs, min_cluster_size=25)`, `--min-cluster-size 25`, `min_cluster_size = 25`
-in a TOML file given with `--config`, the fields of a Prefect form. Command line options win over the file. `config.toml`
+The same names everywhere: `topics.fit(docs, min_cluster_size=25)`, `--min-cluster-size 25`, `min_cluster_size = 25` in
+a TOML file given with `--config`, the fields of a Prefect form. Command line options win over the file. `config.toml`
 in a run folder is such a file: `topics fit INPUT --config outputs/mine/config.toml` gets that run again.
 """
 
@@ -56,7 +56,7 @@ def _columns() -> Iterator[str]:
 def _commands() -> Iterator[str]:
     yield "## Commands"
     yield ""
-    yield "`topics COMMAND --help` shows the same. Settings, where a command takes them, are those above and not repeated."
+    yield "`topics COMMAND --help` shows the same. Settings, where a command takes them, are those above."
     for path, command in _all(commands, "topics"):
         yield ""
         words = " ".join(param.make_metavar(_CONTEXT) for param in command.params if isinstance(param, click.Argument))

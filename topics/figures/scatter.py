@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,7 @@ _LABEL, _LETTER, _LINE = 30, 6.4, 15  # of a name on the map: characters at most
 _NAMED = 40  # most names, so that the points stay to be seen
 _MARGIN = 14  # pixels around the points
 _CLASSES = 10  # that a legend tells apart; the rest are one
+_DAY = "timeFormat(datum.value, '%b %Y')"  # how a legend writes a moment
 _HEAD = 160  # characters of a text that is shown
 
 
@@ -81,6 +83,7 @@ def document_map(run: Run, by: str = "topic", *, most: int = ROWS, dark: bool = 
     pick = alt.selection_point(fields=["topic_id"], on="click", clear="dblclick")
     points = (
         alt.Chart()
+        .transform_calculate(moment=f"time(toDate(datum[{json.dumps(by)}]))")
         .mark_circle(size=_dot(len(drawn)), stroke=None)
         .encode(
             x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=frame[0], nice=False, zero=False)),
@@ -143,12 +146,11 @@ def _colour(table: pd.DataFrame, by: str, colours: Ink) -> Any:
     if by in ("topic", "topic_id"):
         return alt.Color("colour:N", scale=None, legend=None)
     if table[by].dtype.kind in "fiubM":
-        values, hues = table[by].dropna(), list(colours.scale[1:])
-        kind = "T" if table[by].dtype.kind == "M" else "Q"
-        moments = values.astype("datetime64[ms, UTC]").astype("int64") if kind == "T" else values.astype("float64")
-        ends = (moments.min(), moments.max()) if len(moments) else (0, 1)
-        scale = alt.Scale(domain=np.linspace(*ends, len(hues)).tolist(), range=hues, interpolate="rgb")
-        return alt.Color(f"{by}:{kind}", scale=scale, legend=legend(colours, by, tickCount=5))
+        scale = alt.Scale(range=list(colours.scale[1:]), interpolate="rgb", nice=False, zero=False)
+        if table[by].dtype.kind != "M":
+            return alt.Color(f"{by}:Q", scale=scale, legend=legend(colours, by))
+        # As numbers: a scale of moments blends no more than two colours.
+        return alt.Color("moment:Q", scale=scale, legend=legend(colours, by, labelExpr=_DAY, tickCount=5))
     names = [name for name in sorted(set(table[by])) if name != "other"]
     extra = {"other": colours.outlier} if "other" in set(table[by]) else {}
     hues = [*colours.topics, colours.soft, colours.text]
