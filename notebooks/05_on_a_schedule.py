@@ -105,7 +105,8 @@ run.lineage.query("event != 'continued'")[["event", "topic_id", "previous_id", "
 # One machine needs no more than a process that stays up:
 #
 # ```python
-# update_topics_flow.serve(name="letters", cron="0 3 * * *", parameters={"config": config.model_dump()})
+# told = config.model_dump(mode="json", exclude_unset=True)
+# update_topics_flow.serve(name="letters", cron="0 3 * * *", parameters={"config": told})
 # ```
 #
 # `webhooks=("$TEAM_CHANNEL",)` in the configuration tells a channel when a topic is born or the flow fails; the
@@ -114,6 +115,7 @@ run.lineage.query("event != 'continued'")[["event", "topic_id", "previous_id", "
 #
 # ## What next
 #
-# - `python -m flows.update --help`: databases, buckets, alerts, retries, and `flows/serve.py` for all models of a machine.
+# - `python -m flows.update --help`: databases, buckets, alerts, retries, and `flows/serve.py` for all models of a
+#   machine.
 # - `06_from_bertopic.py`, if that is where you come from.
 # - Without Prefect the same is `topics update`, from cron or anything else.
