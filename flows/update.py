@@ -41,7 +41,6 @@ from topics.store import Store
 
 if TYPE_CHECKING:
     from topics.run import Run
-    from topics.workshop import Workshop
 
 log = logging.getLogger("topics.flows")
 
@@ -184,7 +183,8 @@ def update_topics_flow(config: UpdateConfig) -> State[str] | str:
         if path is None:
             return _nothing_new(base, told)
         if base is None:
-            run = fit_topics(source_of(path), config.settings, _workshop(config), run_stages(config))
+            workshop = config.settings.workshop(Store(config.store))
+            run = fit_topics(source_of(path), config.settings, workshop, run_stages(config))
             staged: str | None = str(save(run, registry.staging, reports=False))
         else:
             staged = _of(update_run, config, base, path, registry.staging)
@@ -211,10 +211,6 @@ def _publish(run: Run, config: UpdateConfig, folder: Path, reported: State[Any])
 def _nothing_new(base: Path | None, told: str) -> State[str]:
     log.info("Nothing is new: %s.", told)
     return cast("State[str]", Completed(name="Cached", message=f"nothing new: {told}", data=str(base or "")))
-
-
-def _workshop(config: UpdateConfig) -> Workshop:
-    return config.workshop(Store(config.store))
 
 
 def _of(work: Any, *given: Any) -> Any:

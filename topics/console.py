@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import pandas as pd
+
     from topics.evaluation import Evaluation
     from topics.run import Run
     from topics.search import Found
@@ -331,6 +333,31 @@ def _print_problems(console: Console, rows: Sequence[Mapping[str, Any]]) -> None
     for row in rows:
         if row["problem"]:
             console.print(Text(f"  {_plain(row['name'])}: {_plain(row['problem'])}", style="yellow"), soft_wrap=True)
+
+
+def print_sweep(found: pd.DataFrame, paths: Sequence[Path]) -> None:
+    """What `topics.sweeping.sweep` found, the best first."""
+    console = out()
+    names = [name for name in found.columns if name not in ("best", "problem")]
+    numbers = {name for name in names if found[name].dtype.kind in "fi"}
+    told = []
+    for row in found.to_dict("records"):
+        cells = [
+            f"{row[name]:.4g}" if name in numbers and row[name] == row[name] else _told(row[name]) for name in names
+        ]
+        told.append(("*" if row["best"] else "", *cells))
+    console.print(_table(("best", *(f"{name}{'>' if name in numbers else ''}" for name in names)), told))
+    for problem in dict.fromkeys(found["problem"]):
+        if problem:
+            console.print(Text(f"  {_plain(problem)}", style="red"))
+    console.print(
+        "  *: no other is at least as good in coverage, coherence and stability and better in one.", highlight=False
+    )
+    console.print(f"  {paths[0]} and {paths[1].name}", highlight=False)
+
+
+def _told(value: Any) -> str:
+    return "–" if value is None or value != value else str(value)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

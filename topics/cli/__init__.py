@@ -12,6 +12,7 @@ from topics.cli.keeping import store
 from topics.cli.looking import assign, export, report, search, show
 from topics.cli.models import distill, encoders
 from topics.cli.shared import FAILURE, INTERRUPTED, USAGE, default_name
+from topics.cli.sweeping import sweep
 from topics.errors import InvalidConfig, InvalidInput, ModelNotFound, TopicsError
 
 __all__ = ["commands", "default_name", "main", "run_command"]
@@ -89,6 +90,7 @@ for _command in (
     search,
     show,
     store,
+    sweep,
     update,
     verify,
 ):
