@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Settled,
         TermCounts,
         Texts,
+        Timeline,
         Topics,
     )
 
@@ -66,6 +67,7 @@ def assemble(
     encoder: Any = None,
     aspects: Mapping[str, Aspect] | None = None,
     layout: Reduction | None = None,
+    timed: Timeline | None = None,
     previous: Run | None = None,
 ) -> Run:
     """Bring the documents back in.
@@ -182,6 +184,7 @@ def assemble(
         row,
         no_lineage() if identity is None else identity.lineage,
         excerpts=excerpts_of(corpus.ids, row, corpus.texts, config.excerpt),
+        periods=None if timed is None else grouped(timed, topics["topic_id"], "start"),
     )
 
 
@@ -197,6 +200,21 @@ def excerpts_of(ids: Sequence[str], rows: Sequence[int] | NDArray[np.int32], tex
     heads = [_cut(text, length) for text in texts.texts] if length else []
     shown = [(name, heads[text]) for name, text in zip(ids, rows, strict=True) if length and text >= 0]
     return pd.DataFrame(shown, columns=["id", "text"]).astype("str")
+
+
+def grouped(found: Timeline, ids: pd.Series[str], column: str) -> pd.DataFrame:
+    """A row for each topic and group that has documents of it; `column` names the groups."""
+    import pandas as pd
+
+    names = pd.Series(list(found.names), dtype="str")
+    table = pd.DataFrame({"topic": found.topics.astype(np.int64), "topic_id": ids.to_numpy()[found.topics]})
+    table[column] = names.to_numpy()[found.groups] if len(names) else ""
+    if column == "start":
+        table[column] = pd.to_datetime(table[column]).astype("datetime64[us]").dt.tz_localize("UTC")
+    table["documents"] = found.documents
+    table["share"] = found.documents / found.totals[found.groups]
+    table["terms"] = pd.Series([list(words) for words in found.terms], dtype=object)
+    return table.astype({"topic_id": "str", "documents": "int64", "share": "float64"})
 
 
 def _layers(nested: Layers, described: Topics, ids: pd.Series[str]) -> pd.DataFrame:

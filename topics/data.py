@@ -381,6 +381,19 @@ class Topics:
 
 
 @dataclass(frozen=True, eq=False)
+class Timeline:
+    """Topics in groups of documents, such as periods: c cells with documents, by topic, then by group; p groups."""
+
+    kind: str  # what the groups are: day, week, month, quarter, year or class
+    names: Sequence[str]  # (p,), first days of periods, or classes
+    totals: NDArray[np.int64]  # (p,), documents of each group, outliers too
+    topics: NDArray[np.int32]  # (c,)
+    groups: NDArray[np.int32]  # (c,)
+    documents: NDArray[np.int64]  # (c,), at least 1
+    terms: Sequence[Sequence[str]]  # (c,) lists, best first
+
+
+@dataclass(frozen=True, eq=False)
 class Aspect:
     """Words that show topics from another side than their terms do."""
 

@@ -15,6 +15,7 @@ from topics.continuation import ids_given, record_of
 from topics.data import NOISE, Poll
 from topics.matching import COLUMNS
 from topics.metrics import class_measures
+from topics.occasions import with_documents
 from topics.vectors import nearest
 from topics.voting import VOTERS, novelty, reasons
 
@@ -79,6 +80,7 @@ def extend(run: Run, joined: Joined, keys: NDArray[np.bytes_], vectors: NDArray[
         rows=rows,
         lineage=_lineage(run.topics, topics, run.documents, joined.kept),
         excerpts=_excerpts(run, joined),
+        periods=None if run.periods is None else with_documents(run.periods, run, documents, topics),
         updated={},
         saved=None,
     )

@@ -42,6 +42,7 @@ MANIFEST = "manifest.json"
 EVALUATION = "evaluation.json"
 LINEAGE = "lineage.parquet"
 EXCERPTS = "excerpts.parquet"
+TIMELINE = "timeline.parquet"
 TABLES = "tables"  #: folder of the tables behind the report
 FORMATS = ("html", "md", "pdf")  #: of reports
 _ABANDONED = 3600  # seconds after which what lies beside a run folder belongs to no process any more
@@ -157,6 +158,7 @@ def load(folder: str | Path) -> Run:
             updated=numbers.get("update", {}),
             saved=Saved(str(folder.resolve()), fingerprint_of(manifest)),
             excerpts=pd.read_parquet(folder / EXCERPTS) if (folder / EXCERPTS).is_file() else None,
+            periods=_read_periods(folder / TIMELINE) if TIMELINE in manifest["digests"] else None,
         )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise VerificationFailed(
@@ -229,6 +231,7 @@ def payload(run: Run) -> dict[str, bytes]:
         "documents.parquet": _parquet(documents),
         **({} if likely is None else {"distribution.parquet": _parquet(likely)}),
         **({} if excerpts is None else {EXCERPTS: _parquet(excerpts)}),
+        **({} if run.periods is None else {TIMELINE: _parquet(run.periods)}),
         "topics.parquet": _parquet(run.topics),
         "layers.parquet": _parquet(run.layers),
         "topics.csv": topics_csv(run.topics).encode("utf-8"),
@@ -279,6 +282,12 @@ def _with_lists(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     for column in columns:
         table[column] = [values.tolist() for values in table[column]]
     return table
+
+
+def _read_periods(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    return _with_lists(pd.read_parquet(path), ["terms"]).astype({"terms": object})
 
 
 def formula_safe(table: pd.DataFrame) -> pd.DataFrame:

@@ -44,6 +44,7 @@ from topics.steps import (
     PRIOR,
     READ,
     SETTLE,
+    TIMELINE,
     reduce_by,
 )
 from topics.store import Ref
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
     from topics.workshop import Params, RunStage, Stage, Workshop
 
 log = logging.getLogger(__name__)
+
+_DRAWN = 4  # times the epochs of the layout that is clustered: two axes have less room to untangle in
 
 
 def fit_topics(
@@ -153,8 +156,11 @@ def fit_topics(
     aspects = describe_aspects(known, config, workshop, step, embed_words)
     # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
     before = () if prior is None else (prior,)
-    how = {"n_components": 2, "min_dist": 0.1, "n_epochs": config.n_epochs, "seed": config.seed}
+    how = {"n_components": 2, "min_dist": 0.1, "n_epochs": _DRAWN * config.n_epochs, "seed": config.seed}
     drawn = step(reduce_by(config), plain, vectors, *before, **how)
+    timed = None
+    if "date" in workshop.load(corpus).meta:
+        timed = step(TIMELINE, corpus, settled, counts, described, periods=config.periods, n_terms=config.n_terms)
     nested = step(NEST, settled, plain, described, n_terms=config.n_terms)
     measured = step(MEASURE, corpus, settled, described, counts, vectors, graph)
 
@@ -169,6 +175,7 @@ def fit_topics(
         encoder=encoder,
         aspects={name: workshop.load(ref) for name, ref in aspects.items()},
         layout=workshop.load(layout) if layout else None,
+        timed=workshop.load(timed) if timed else None,
         previous=previous,
     )
 

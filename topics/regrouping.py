@@ -23,7 +23,7 @@ from topics.grouping import group
 from topics.joining import texts_of
 from topics.pipeline import embed_texts
 from topics.refits import held_vectors
-from topics.steps import ACTIVATE, COUNT, DESCRIBE, GRAPH, MEASURE, NEIGHBORS, NEST, POSTPROCESS
+from topics.steps import ACTIVATE, COUNT, DESCRIBE, GRAPH, MEASURE, NEIGHBORS, NEST, POSTPROCESS, TIMELINE
 from topics.store import Ref, Store
 from topics.wording import name_of
 
@@ -135,6 +135,9 @@ def regroup(bench: Bench, wanted: Regrouped, names: Mapping[str, str], edit: Map
     plain, graph = bench.graphs()
     nested = bench.step(NEST, settled, plain, described, n_terms=config.n_terms)
     measured = bench.step(MEASURE, corpus, settled, described, counts, bench.vectors, graph)
+    timed = None
+    if "date" in bench.corpus.meta:
+        timed = bench.step(TIMELINE, corpus, settled, counts, described, periods=config.periods, n_terms=config.n_terms)
     aspects = _aspects(bench, texts, settled, counts, described)
     made = assemble(
         bench.corpus,
@@ -153,6 +156,7 @@ def regroup(bench: Bench, wanted: Regrouped, names: Mapping[str, str], edit: Map
         location=run.provenance["input"]["location"],
         stages=(),
         aspects={name: shop.load(ref) for name, ref in aspects.items()},
+        timed=shop.load(timed) if timed else None,
     )
     order = np.argsort(renamed[:-1], kind="stable")
     ids = [wanted.ids[old] for old in order if renamed[old] >= 0]
@@ -251,7 +255,10 @@ def _named(made: Run, ids: Sequence[str], before: pd.DataFrame, names: Mapping[s
     layers = made.layers.assign(
         topic_ids=pd.Series([[renamed[name] for name in within] for within in made.layers["topic_ids"]], dtype=object)
     )
-    return replace(made, documents=documents, topics=topics, layers=layers)
+    periods = made.periods
+    if periods is not None:
+        periods = periods.assign(topic_id=periods["topic_id"].map(renamed).astype("str"))
+    return replace(made, documents=documents, topics=topics, layers=layers, periods=periods)
 
 
 def _continued(run: Run, made: Run, ids: Sequence[str], edit: Mapping[str, Any]) -> Run:
@@ -273,6 +280,7 @@ def _continued(run: Run, made: Run, ids: Sequence[str], edit: Mapping[str, Any])
         layers=made.layers,
         merges=made.merges,
         metrics={**run.metrics, **made.metrics},
+        periods=made.periods,
         model=model,
         provenance=edited(run.provenance, edit, [*run.topics["topic_id"], *ids]),
         lineage=run.lineage[(run.lineage["event"] == "died") | run.lineage["topic_id"].isin(ids)].reset_index(

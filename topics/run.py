@@ -151,6 +151,9 @@ class Run:
     #: id, text: the first words of every document that has any, as many characters as `Config.excerpt` says; None if an
     #: older version, which did not write them, made the folder this run was loaded from.
     excerpts: pd.DataFrame | None = None
+    #: topic, topic_id, start (first day of the period), documents, share (of the documents of the period that have a
+    #: date), terms: a row for each topic and period that has documents of it; None where there are no dates.
+    periods: pd.DataFrame | None = None
 
     def __repr__(self) -> str:
         return f"<Run {self.provenance['run']}: {len(self.topics)} topics in {len(self.documents)} documents>"
@@ -325,6 +328,18 @@ class Run:
         from topics.figures import timeline
 
         return timeline(self, topics, **how)
+
+    def over_time(self, periods: str | None = None, **how: Any) -> pd.DataFrame:
+        """How many documents each topic has in every period, and its words there; see `topics.occasions.periods_of`."""
+        from topics.occasions import periods_of
+
+        return periods_of(self, periods, **how)
+
+    def per_class(self, **how: Any) -> pd.DataFrame:
+        """How many documents each topic has in every class, and its words there; see `topics.occasions.classes_of`."""
+        from topics.occasions import classes_of
+
+        return classes_of(self, **how)
 
     def heatmap(self, of: str | None = None, **how: Any) -> Any:
         """Draw topics against classes, or against one another; see `topics.figures.heatmap`."""

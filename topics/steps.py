@@ -24,6 +24,7 @@ from topics import (
     reduction,
     steadying,
     terms,
+    timeline,
 )
 from topics import graph as graphs
 from topics.corpus import Source, file_digest, read
@@ -293,6 +294,13 @@ EXPAND = Stage(
     version=2,
     libraries=("scipy", "stopwordsiso", "scikit-learn"),
 )
+TIMELINE = Stage(
+    "timeline",
+    lambda at, params, corpus, settled, counts, described: timeline.over_time(
+        corpus.rows, metrics.document_labels(corpus, settled), corpus.meta["date"], counts, described, **params
+    ),
+    libraries=("pandas",),
+)
 NEST = Stage("layers", lambda at, params, *values: layers.nest(*values, **params))
 CANDIDATES = Stage("candidates", lambda at, params, *values: aspects.choose_candidates(*values))
 BY_WEIGHT = Stage("by weight", lambda at, params, described: aspects.by_weight(described, **params))
@@ -355,6 +363,7 @@ STAGES = {
         SETTLE,
         COUNT,
         DESCRIBE,
+        TIMELINE,
         NEST,
         EXPAND,
         CANDIDATES,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,6 +119,7 @@ def _part_of(words: Sequence[frozenset[str]], whole: Sequence[frozenset[str]]) -
     return all(any(word & other for other in whole) for word in words)
 
 
+@lru_cache(65_536)
 def spellings(word: str) -> frozenset[str]:
     """A word, and what it may be the English plural of; two words are one where they have a spelling in common.
 
