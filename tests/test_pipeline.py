@@ -232,10 +232,10 @@ def test_standard_input_is_something_else_every_time(world, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"min_cluster_size": 12}, {"clusters", "settled", "topics", "layers", "measures"}),
-        ({"coverage": 0.5}, {"settled", "topics", "layers", "measures"}),
-        ({"stop_words": ("bank",)}, {"terms", "topics", "layers", "measures"}),
-        ({"n_terms": 5}, {"topics", "layers", "measures"}),
+        ({"min_cluster_size": 12}, {"clusters", "settled", "topics", "timeline", "layers", "measures"}),
+        ({"coverage": 0.5}, {"settled", "topics", "timeline", "layers", "measures"}),
+        ({"stop_words": ("bank",)}, {"terms", "topics", "timeline", "layers", "measures"}),
+        ({"n_terms": 5}, {"topics", "timeline", "layers", "measures"}),
         ({"title": "another", "workers": 1, "batch_size": 3}, set()),
     ],
     ids=lambda change: ", ".join(change) if isinstance(change, dict) else "",
