@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks import confidence, embedding, isotropy, long, quality, static
+from benchmarks import confidence, embedding, isotropy, long, quality, speed, static
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[..., tuple[str, list[str]]]] = {
     "isotropy": isotropy.run,
     "long": long.run,
     "quality": quality.run,
+    "speed": speed.run,
     "static": static.run,
 }
 

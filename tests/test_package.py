@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from importlib import metadata
@@ -60,6 +61,39 @@ def test_showing_a_run_loads_what_reads_tables_and_no_more(tmp_path):
     folder = str(make_run(n=60, k=3).save(tmp_path / "run"))
     assert _loaded(_running("show", folder)) <= {"pandas", "scipy"}
     assert _loaded(_running("show", folder, "T0001")) <= {"pandas", "scipy"}
+
+
+def test_writing_reports_again_loads_what_reads_tables_and_no_more(tmp_path):
+    folder = str(make_run(n=60, k=3).save(tmp_path / "run"))
+    assert _loaded(_running("report", folder)) <= {"pandas", "scipy"}
+
+
+def test_what_is_compiled_is_kept_and_the_next_process_compiles_nothing(tmp_path):
+    code = (
+        "import numpy as np\n"
+        "from scipy import sparse\n"
+        "from topics.leiden import communities\n"
+        "from topics.layout import lay_out\n"
+        "ring = sparse.csr_array(np.eye(9, k=1, dtype=np.float32) + np.eye(9, k=-1, dtype=np.float32))\n"
+        "communities(ring, 0), lay_out(ring, np.random.default_rng(0).normal(size=(9, 2)), 0.1, 2, 0)\n"
+        "from topics.descent import descend\n"
+        "from topics.moving import join_nodes, move_nodes, split_communities\n"
+        "for made in (descend, move_nodes, split_communities):\n"
+        "    assert sum(made.stats.cache_{}.values()) == 1, made.stats\n"
+    )
+    for found in ("misses", "hits"):
+        done = subprocess.run(
+            [sys.executable, "-c", code.replace("{}", found)],
+            env={**os.environ, "NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+    [folder] = (tmp_path / "topics" / "compiled").iterdir()
+    assert folder.name.startswith("numba")
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_fit_that_is_in_the_store_loads_no_model(tmp_path):
