@@ -33,6 +33,7 @@ from topics import options
 from topics.cli import default_name, run_command
 from topics.config import read_toml
 from topics.console import print_result, telling
+from topics.executors import Dask
 from topics.folder import load, rewrite_reports, save
 from topics.pipeline import fit_topics
 from topics.progress import watched
@@ -92,6 +93,8 @@ class UpdateConfig(RunConfig):
             raise ValueError("sql needs a query, such as: select id, body from tickets where id > :since")
         if self.sql and not self.model:
             raise ValueError("model: what comes from a database needs a name")
+        if self.stages_on_workers:
+            raise ValueError("stages_on_workers: an update runs where its flow does; the scheduler gets its shards")
         return self
 
     @property
@@ -138,6 +141,8 @@ def update_run(config: UpdateConfig, base: Path, path: Path, staging: Path) -> s
     how: dict[str, Any] = {"refit": config.refit, "window": config.window, "replace": config.replace}
     if config.grow:
         how["grow"] = True
+    if config.scheduler:
+        how["executor"] = Dask(config.scheduler)
     with watched(ArtifactWatcher()):
         run = update(base, source_of(path), store=Store(config.store), **how)
         told = run.updated

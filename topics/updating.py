@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from topics.executors import Executor
     from topics.joining import Joined
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ def update(
     store: Store | None = None,
     encoder: Any = None,
     embeddings: Any = None,
+    executor: Executor | None = None,
 ) -> Run:
     """Go on with new documents; topics keep their permanent ids.
 
@@ -88,6 +90,8 @@ def update(
         Where texts and vectors of the run are looked for.
     encoder, embeddings : optional
         As in `topics.assign`: needed where the run was fitted with an object or with vectors.
+    executor : Executor, optional
+        As in `topics.fit`.
 
     Returns
     -------
@@ -118,19 +122,21 @@ def update(
     if not joined.changed and refit != "always":
         same = extend(previous, joined, *_nothing(previous))
         return _finished(same, joined, "none", "nothing is new", asked)
-    fresh, vectors = _fresh(previous, joined, store, encoder, embeddings)
-    placed = place_texts(previous, fresh, lambda rows: vectors[rows])
+    fresh, vectors = _fresh(previous, joined, store, encoder, embeddings, executor)
+    placed = place_texts(previous, fresh, lambda rows: vectors[rows], executor)
     extended = extend(previous, joined, fresh.keys, vectors, placed)
     news = news_of(extended)
     reason = "asked for" if refit == "always" else reason_to_refit(news, _dropped(extended))
     if refit == "always" or (reason and refit == "auto"):
-        made = _refitted(previous, joined, store, encoder, _raw(previous, extended, embeddings))
+        made = _refitted(previous, joined, store, encoder, _raw(previous, extended, embeddings), executor)
         return _finished(changed(made, updated=told(news)), joined, "refitted", reason, asked)
     because = f"a refit was not allowed, though {reason}" if reason else "the topics fit the documents that came"
     return _finished(changed(extended, updated=told(news)), joined, "assigned", because, asked)
 
 
-def _fresh(run: Run, joined: Joined, store: Store, encoder: Any, embeddings: Any) -> tuple[Texts, NDArray[np.float32]]:
+def _fresh(
+    run: Run, joined: Joined, store: Store, encoder: Any, embeddings: Any, executor: Executor | None
+) -> tuple[Texts, NDArray[np.float32]]:
     """Texts that came and that the run does not know, and their vectors, as those of the run were clustered."""
     given = joined.new.texts
     came = np.unique(joined.new.rows[joined.came])
@@ -140,7 +146,7 @@ def _fresh(run: Run, joined: Joined, store: Store, encoder: Any, embeddings: Any
     if not len(fresh):
         return fresh, np.empty((0, run.model.vectors.shape[1]), dtype=np.float32)
     if embeddings is None:
-        return fresh, vectors_of(run, fresh, store, encoder)
+        return fresh, vectors_of(run, fresh, store, encoder, executor=executor)
     return fresh, given_vectors(run, joined.new, embeddings)[rows]
 
 
@@ -156,7 +162,7 @@ def _dropped(run: Run) -> float:
     return float(1 - np.isin(voting, run.text_rows()).mean()) if len(voting) else 0.0
 
 
-def _refitted(run: Run, joined: Joined, store: Store, encoder: Any, embeddings: Any) -> Run:
+def _refitted(run: Run, joined: Joined, store: Store, encoder: Any, embeddings: Any, executor: Executor | None) -> Run:
     """All documents grouped again, from where the run left off."""
     corpus = joined.corpus(joining.texts_of(run, joined.new, joined.keys.tolist(), store))
     config = run.config
@@ -167,7 +173,7 @@ def _refitted(run: Run, joined: Joined, store: Store, encoder: Any, embeddings: 
             f"a refit needs the clusterer again, and {config.clusterer} was an object: fit all documents with "
             "clusterer=... and previous=RUN, or keep to refit=never."
         )
-    workshop = config.workshop(store)
+    workshop = config.workshop(store, executor)
     if embeddings is not None:
         return fit_topics(corpus, config, workshop, embeddings=embeddings, previous=run)
     return fit_topics(corpus, config, workshop, encoder=encoder or run.encoder, previous=run)

@@ -40,6 +40,7 @@ _FLOWS = 10  # rows of documents that moved
 )
 @click.option("--window", metavar="DAYS", help="drop documents older than this, such as 90d, 12w, 6m or 1y")
 @click.option("--replace", is_flag=True, help="take new texts for ids that are there already")
+@shared.scheduler
 @shared.store
 @shared.quiet
 @shared.as_json
@@ -50,6 +51,7 @@ def update(
     refit: Any,
     window: str | None,
     replace: bool,
+    scheduler: str | None,
     store_root: str | None,
     quiet: bool,
     as_json: bool,
@@ -57,6 +59,7 @@ def update(
 ) -> None:
     """Add the new documents of INPUT to RUN. Topics keep their ids; what RUN has already is not taken twice."""
     from topics.console import print_result, telling
+    from topics.executors import Dask
     from topics.folder import check_target, save
     from topics.store import Store
     from topics.updating import update as go_on
@@ -67,7 +70,7 @@ def update(
     columns = {f"{name}_" if name == "class" else name: given[f"{name}_"] for name in options.COLUMNS}
     with telling(quiet or as_json):
         how = {"refit": refit, "window": window, "replace": replace, "store": Store(store_root)}
-        run = go_on(run_folder, input, **how, **columns)
+        run = go_on(run_folder, input, **how, **columns, executor=Dask(scheduler) if scheduler else None)
         save(run, folder)
     if as_json:
         told = as_told(run, folder) | {"update": run.updated}

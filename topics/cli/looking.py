@@ -53,9 +53,7 @@ def show(run_folder: str, topic: str | None, layers: bool, as_json: bool) -> Non
 @click.option(
     "--passages", is_flag=True, help="cut the documents into passages that the encoder reads, and place those"
 )
-@click.option(
-    "--scheduler", metavar="ADDRESS", help="Dask scheduler, as tcp://host:8786, whose workers encode and assign"
-)
+@shared.scheduler
 @shared.store
 @shared.quiet
 def assign(

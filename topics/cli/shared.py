@@ -12,6 +12,9 @@ USAGE, FAILURE, INTERRUPTED = 2, 1, 130  #: exit codes
 quiet = click.option("--quiet", is_flag=True, help="no progress, no log: nothing but the result")
 as_json = click.option("--json", "as_json", is_flag=True, help="print the result as JSON and nothing else")
 store = click.option("--store", "store_root", metavar="DIR", help="default: $TOPICS_STORE, else outputs/store")
+scheduler = click.option(
+    "--scheduler", metavar="ADDRESS", help="Dask scheduler, as tcp://host:8786, whose workers encode and assign"
+)
 
 
 def default_name(location: str) -> str:
