@@ -103,6 +103,28 @@ def test_any_number_of_workers_gives_the_same_vectors(world, small_shards, worke
     assert np.array_equal(embedded(world, texts, NO_STORE, Processes(workers)), want)
 
 
+def test_tokens_are_counted_the_same(world, small_shards):
+    texts = Corpus.from_texts(themed_corpus(100)[0]).texts
+    prepared = prepared_of(world, world.store("shared"))
+    encoder = open_encoder(prepared)
+    want = embedding.measure(encoder, texts.texts)
+    found = Elsewhere(Processes(2), prepared).measure(texts, world.model, encoder)
+    assert found.tokens.dtype == np.int32
+    assert (found.tokens.tolist(), found.limit) == (want.tokens.tolist(), want.limit)
+    nothing = Elsewhere(SERIAL, prepared).measure(Corpus.from_texts([]).texts, world.model, encoder)
+    assert nothing.tokens.tolist() == []
+    assert len(Elsewhere(SERIAL, prepared).measure(texts, "mute", HashingEncoder()).tokens) == 0
+
+
+def test_the_encoder_of_another_name_is_opened_anew(world, small_shards):
+    texts = Corpus.from_texts(themed_corpus(50)[0]).texts
+    prepared = prepared_of(world, world.store("shared"))
+    for name in (world.model, f"{world.model}?dimensions=8", world.model):
+        want = embedding.embed(texts, open_encoder(prepared, name), name).vectors
+        got = embedding.embed(texts, open_encoder(prepared, name), name, NO_STORE, Elsewhere(SERIAL, prepared))
+        assert np.array_equal(got.vectors, want)
+
+
 def test_vectors_are_on_the_shelf_whoever_made_them(world, small_shards, tmp_path):
     texts = Corpus.from_texts(themed_corpus(200)[0]).texts
     want = embedded(world, texts, NO_STORE, SERIAL)

@@ -104,6 +104,8 @@ def _plain(params: Params) -> dict[str, Any]:
 def _measure(at: Workshop, params: Params, prepared: ConvertedEncoder, texts: Texts) -> Lengths:
     encoder = _opened(at, params, prepared)
     at.at_hand[_left_open(params, prepared)] = encoder  # loading it may take seconds, and the next stage needs it
+    if elsewhere := _elsewhere(at, params, prepared):
+        return elsewhere.measure(texts, params["name"], encoder)
     return embedding.measure(encoder, texts.texts)
 
 

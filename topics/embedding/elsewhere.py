@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from topics.data import Lengths
+from topics.embedding.splitting import measures
 from topics.errors import InvalidConfig
+from topics.progress import track
 from topics.store import NO_STORE, Store, VectorShelf
 
 if TYPE_CHECKING:
@@ -87,6 +90,18 @@ class Elsewhere:
                 yield len(rows)
         shelf.refresh()
 
+    def measure(self, texts: Texts, name: str, encoder: Encoder) -> Lengths:
+        """Tokens of texts, as `embedding.measure` counts them."""
+        from topics.embedding import key_of
+
+        if not measures(encoder):
+            return Lengths.unknown()
+        counting = partial(measure_shard, Task(self.prepared, name, key_of(encoder), ""))
+        cuts = by_size(texts, np.arange(len(texts)))
+        shards = (Shard(tuple(texts.texts[int(row)] for row in rows), texts.keys[rows]) for rows in cuts)
+        counted = track(self.executor.map(counting, shards), len(texts), "Counting tokens", "documents", len)
+        return Lengths(np.concatenate([np.empty(0, np.int32), *counted]), encoder.max_length)
+
 
 def by_size(texts: Texts, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Cut rows into shards of about equal work: by their texts alone, not by who will encode them.
@@ -145,10 +160,24 @@ def encode_shard(task: Task, shard: Shard) -> NDArray[np.float32] | None:
     return None if shelf.put(shard.keys, vectors) else vectors
 
 
+def measure_shard(task: Task, shard: Shard) -> NDArray[np.int32]:
+    """Count the tokens of a shard in a worker.
+
+    Raises
+    ------
+    InvalidConfig
+        If its encoder is another one.
+    """
+    from topics.embedding import measure
+
+    return measure(_open(task), shard.texts).tokens
+
+
 def _open(task: Task) -> Encoder:
     """The encoder of a task, opened once in each thread."""
-    if getattr(_opened, "of", None) is not task.prepared:
-        _opened.encoder, _opened.of = _made(task), task.prepared
+    before: Task | None = getattr(_opened, "of", None)
+    if before is None or before.prepared is not task.prepared or (before.name, before.long) != (task.name, task.long):
+        _opened.encoder, _opened.of = _made(task), task
     encoder: Encoder = _opened.encoder
     return encoder
 
