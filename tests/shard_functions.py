@@ -66,5 +66,14 @@ def told(number):
     return os.getpid(), os.environ.get("OMP_NUM_THREADS"), os.environ.get("TOKENIZERS_PARALLELISM")
 
 
+def where_terms_are_counted(_number):
+    from topics import NO_STORE, steps
+    from topics.data import Corpus
+    from topics.workshop import Workshop
+
+    steps._SHARDS, steps._LETTERS = 0, 0
+    return type(steps._counting(Workshop(NO_STORE, threads=2), Corpus.from_texts(["some words"]).texts)).__name__
+
+
 def lock_of(number):
     return threading.Lock()

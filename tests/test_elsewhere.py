@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import shard_functions
 from fakes import HashingEncoder, themed_corpus
 from surfaces_fakes import in_this_process
 
@@ -230,6 +231,7 @@ def test_large_corpora_are_counted_by_processes_small_ones_here(monkeypatch):
     assert steps._counting(Workshop(NO_STORE, threads=2), texts) == Processes(2)
     assert steps._counting(Workshop(NO_STORE, threads=1), texts) is SERIAL
     assert steps._counting(Workshop(NO_STORE, 2, executor=Recording([])), texts).map
+    assert list(Processes(1).map(shard_functions.where_terms_are_counted, [0])) == ["Serial"]
     params = {"language": "none", "stop_words": [], "ngrams": 1}
     counts = COUNT.compute(Workshop(NO_STORE, threads=2), params, texts)
     assert counts.vocabulary == ("other", "some", "words")

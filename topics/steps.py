@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from importlib.metadata import version
 from importlib.util import find_spec
+from multiprocessing import current_process
 from typing import TYPE_CHECKING, Any
 
 from topics import (
@@ -131,7 +132,9 @@ def _counting(at: Workshop, texts: Texts) -> Executor:
     """Where terms are counted: threads would wait for each other, processes take a moment to start."""
     if at.executor is not None:
         return at.executor
-    worth = at.threads > 1 and len(texts) > _SHARDS and sum(map(len, texts.texts)) > _LETTERS
+    # A worker of somebody else's pool may have no processes of its own.
+    worth = at.threads > 1 and len(texts) > _SHARDS and not current_process().daemon
+    worth = worth and sum(map(len, texts.texts)) > _LETTERS
     return Processes(at.threads) if worth else SERIAL
 
 
