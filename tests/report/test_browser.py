@@ -244,7 +244,7 @@ def test_on_paper_it_is_light_and_without_controls(visit):
     page = visit("calm", color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(253, 252, 249)"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator("nav:visible, .tools:visible, .zoom:visible").count() == 0
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.evaluate("document.documentElement.dataset.theme") is None
@@ -441,8 +441,11 @@ def test_picture_for_the_readme(visit, files, tmp_path):
     files["readme"] = (Path(os.environ["TOPICS_SCREENSHOT"]).absolute() / "report.html").as_uri()
     page = visit("readme", viewport={"width": 1280, "height": 1500})
     ready(page)
-    page.evaluate("document.querySelector('header').style.padding = '1.6rem 0 .2rem'")
-    page.evaluate("document.querySelectorAll('#brief .lead').forEach((p, i) => { if (i) p.hidden = true; })")
+    page.add_style_tag(
+        content="header { padding: 1.6rem 0 0 } #brief { margin: 0 } #brief .lead ~ .lead, #map figcaption { display: none }"
+        " #canvas { height: 27rem } section { margin-top: .8rem }"
+    )
+    page.wait_for_timeout(300)
     target = Path(__file__).parents[2] / "docs" / "images" / "report.png"
     target.parent.mkdir(exist_ok=True)
     page.screenshot(path=target)

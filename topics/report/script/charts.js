@@ -13,7 +13,12 @@ function chartLibrary() {
 /** Draw a chart once its place is seen, and again in other colours; gives back a function that draws it anew. */
 function chart(place, options, click = null) {
   let drawn = null;
-  const draw = () => drawn?.setOption(options(), { notMerge: true });
+  const draw = () => {
+    if (!drawn) return;
+    drawn.setOption(options(), { notMerge: true });
+    // With it, paper of any width can scale what was drawn for the screen.
+    place.querySelector('svg').setAttribute('viewBox', `0 0 ${drawn.getWidth()} ${drawn.getHeight()}`);
+  };
   whenSeen(place, () => {
     drawn = chartLibrary().init(place, null, { renderer: 'svg' });
     if (click) drawn.on('click', click);
@@ -24,11 +29,6 @@ function chart(place, options, click = null) {
       drawn.resize();
       draw();
     }).observe(place);
-    addEventListener('beforeprint', () => {
-      drawn.resize({ width: Math.min(place.clientWidth, 640) });
-      draw();
-    });
-    addEventListener('afterprint', () => drawn.resize({ width: 'auto' }));
     repaints.push(draw);
     draw();
   });

@@ -14,7 +14,7 @@ class DocumentMap {
     this.points = points;
     this.tip = find('tip');
     this.context = canvas.getContext('2d', { alpha: false });
-    this.raster = new Raster(this.context);
+    this.raster = new Raster();
     this.labelled = data.topics.filter(topic => topic.place).sort((a, b) => b.size - a.size || a.topic - b.topic);
     this.view = { zoom: 1, x: 0, y: 0 };
     this.at = { x: new Float32Array(points.n), y: new Float32Array(points.n) };
@@ -126,7 +126,7 @@ class DocumentMap {
     this.raster.clear(this.canvas.width, this.canvas.height, this.paper);
     this.raster.discs(layers[0], at.x, at.y, shades, device, dim ? 0.6 : 0.78);
     this.raster.discs(layers[1], at.x, at.y, shades, device * 1.2, 0.95);
-    this.raster.show();
+    this.raster.showOn(this.context);
     if (!this.moving) this.spent = performance.now() - began;
     this.context.setTransform(dense, 0, 0, dense, 0, 0);
     this.label();

@@ -13,14 +13,16 @@ function stampOf(radius) {
 }
 
 class Raster {
-  constructor(context) {
-    this.context = context;
+  constructor() {
+    this.canvas = document.createElement('canvas');
+    this.context = this.canvas.getContext('2d', { alpha: false });
     this.width = this.height = 0;
   }
 
   clear(width, height, paper) {
     if (width !== this.width || height !== this.height) {
       [this.width, this.height] = [width, height];
+      [this.canvas.width, this.canvas.height] = [width, height];
       this.image = this.context.createImageData(width, height);
       this.pixels = new Uint32Array(this.image.data.buffer);
     }
@@ -61,7 +63,9 @@ class Raster {
     }
   }
 
-  show() {
+  /** Draw it somewhere: as an image, since pixels that are put are not printed. */
+  showOn(context) {
     this.context.putImageData(this.image, 0, 0);
+    context.drawImage(this.canvas, 0, 0);
   }
 }
