@@ -442,8 +442,8 @@ def test_picture_for_the_readme(visit, files, tmp_path):
     page = visit("readme", viewport={"width": 1280, "height": 1500})
     ready(page)
     page.add_style_tag(
-        content="header { padding: 1.6rem 0 0 } #brief { margin: 0 } #brief .lead ~ .lead, #map figcaption { display: none }"
-        " #canvas { height: 27rem } section { margin-top: .8rem }"
+        content="header { padding: 1.6rem 0 0 } #canvas { height: 27rem } section, #brief { margin-top: .8rem }"
+        " #brief .lead ~ .lead, #map figcaption { display: none }"
     )
     page.wait_for_timeout(300)
     target = Path(__file__).parents[2] / "docs" / "images" / "report.png"
