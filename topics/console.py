@@ -15,10 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from topics.aspects import TITLES
 from topics.data import normalise
 from topics.progress import LogWatcher, watched
-from topics.run import aspects_of
+from topics.report.terminal import portrait, topics_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -182,28 +181,6 @@ def dial_told(run: Run) -> list[str]:
     ]
 
 
-def topics_table(run: Run, most: int | None = None) -> Table:
-    """The largest topics, one a line."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=True)
-    table.add_column("topic", no_wrap=True)
-    table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("share", justify="right", no_wrap=True)
-    table.add_column("what it is about", ratio=1)
-    table.add_column("npmi", justify="right", no_wrap=True)
-    table.add_column("stable", justify="right", no_wrap=True)
-    shown = run.topics.head(most or len(run.topics))
-    for row, terms in zip(shown.itertuples(), shown["terms"], strict=True):
-        table.add_row(
-            str(row.topic_id),
-            f"{row.size:,}",
-            f"{row.share:.1%}",
-            Text(_plain(" ".join(terms))),
-            _number(row.npmi),
-            _number(row.stability),
-        )
-    return table
-
-
 def layers_table(run: Run) -> Table:
     """Coarser topics, layer by layer."""
     rows = [
@@ -241,35 +218,8 @@ def print_evaluation(evaluation: Evaluation, run: Run, path: Path, most: int = 1
 
 
 def print_topic(run: Run, which: str) -> None:
-    """One topic: its terms with weights, its documents, its nearest neighbours."""
-    console = out()
-    row = run.topic(which)
-    console.print()
-    console.print(Text.assemble((f"  {row.topic_id} ", "bold"), (_plain(row["name"]), "bold")))
-    console.print(
-        f"  {row['size']:,} documents, {row.share:.1%} · npmi {_number(row.npmi)} · "
-        f"stability {_number(row.stability)} · {row.status} {row.first_seen}",
-        highlight=False,
-    )
-    console.print()
-    strongest = max(row.term_weights, default=1.0)
-    for term, weight in zip(row.terms, row.term_weights, strict=True):
-        bar = "█" * max(round(24 * weight / strongest), 1)
-        console.print(Text.assemble(f"  {_plain(term):<24} ", (bar, "cyan"), f" {weight:.4f}"))
-    for name, words in aspects_of(row):
-        console.print(Text(f"  {TITLES.get(name, name)}: {_plain(', '.join(words))}", style="dim"))
-    console.print()
-    shown = run.representatives[run.representatives.topic == row.topic]
-    for document in shown.itertuples():
-        console.print(Text.assemble("  ", (_plain(document.id), "bold"), f"  {_plain(document.text)[:300]}"))
-    similar = run.model.centroids @ run.model.centroids[int(row.topic)]
-    nearest = [int(topic) for topic in (-similar).argsort(kind="stable") if topic != row.topic][:3]
-    if nearest:
-        console.print()
-        for topic in nearest:
-            other = run.topics.iloc[topic]
-            console.print(Text(f"  {similar[topic]:.2f} like {other.topic_id} {_plain(other['name'])}", style="dim"))
-    console.print()
+    """One topic: its numbers, terms, documents, and nearest neighbours."""
+    out().print(portrait(run, which))
 
 
 def print_encoders(encoders: Sequence[Mapping[str, Any]], schemes: Sequence[Mapping[str, Any]]) -> None:

@@ -21,8 +21,9 @@ from topics.errors import InvalidConfig
 @shared.as_json
 def show(run_folder: str, topic: str | None, layers: bool, as_json: bool) -> None:
     """Show the topics of RUN, or one TOPIC (3 or T0004) with its terms and documents."""
-    from topics.console import dial_told, layers_table, out, print_topic, topics_table, vectors_told
+    from topics.console import dial_told, layers_table, out, print_topic, vectors_told
     from topics.folder import load
+    from topics.report.terminal import topics_table
 
     run = load(run_folder)
     if layers:

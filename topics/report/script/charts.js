@@ -24,7 +24,7 @@ function chart(place, options, click = null) {
     if (click) drawn.on('click', click);
     let width = place.clientWidth;
     new ResizeObserver(() => {
-      if (place.clientWidth === width) return;
+      if (place.clientWidth === width || matchMedia('print').matches) return;
       width = place.clientWidth;
       drawn.resize();
       draw();
