@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 
 import numpy as np
@@ -11,9 +12,9 @@ import pytest
 from builders import HOSTILE, make_run
 
 from topics.config import Config
-from topics.report import summarize
+from topics.report import summarize, tables_of
 from topics.report.map import COLOURS, DRAWN, GRID, UNDATED
-from topics.report.plain import plain, quoted
+from topics.report.plain import count, figure, percent, plain, quoted
 
 
 def prose(summary, heading):
@@ -307,3 +308,26 @@ def test_a_disguised_text_shows_its_disguise():
 def test_a_name_from_right_to_left_is_kept_apart_from_its_sentence():
     assert quoted("كرة") == "“\u2068كرة\u2069”"
     assert quoted("ball") == "“ball”"
+
+
+def test_no_number_is_told_that_is_not_in_the_data():
+    run = make_run(n=2_000, k=6, dates=True, classes=True)
+    late = run.documents["topic"].isin([0, 3])
+    run.documents.loc[late, "date"] += pd.Timedelta(days=150)
+    summary = summarize(run)
+    known = {value for table in tables_of(summary).values() for row in table.rows for value in row}
+    known |= {metric.value for metric in summary.metrics} | {len(run.documents), 1, 0}
+    numbers = [value for value in known if isinstance(value, int | float)]
+    shown = {form(value) for value in numbers for form in (count_whole, percent, figure, "{:.2f}".format)}
+    shown |= {value.date().isoformat() for value in (run.documents["date"].min(), run.documents["date"].max())}
+    told = " ".join(sentence for part in summary.brief for sentence in part.sentences)
+    told = re.sub(r"T\d{4}", "", told)
+    for period in sorted(summary.timeline.periods):
+        told = re.sub(rf"{period}(?![-\d])", "", told)
+    found = re.findall(r"\d{4}-\d\d-\d\d|−?\d[\d,]*(?:\.\d+)?%?", told)
+    assert len(found) > 20
+    assert [text for text in found if text not in shown] == []
+
+
+def count_whole(value):
+    return count(int(value)) if float(value).is_integer() else ""

@@ -10,7 +10,8 @@ from builders import make_run
 from rich.cells import cell_len
 from rich.console import Console
 
-from topics.report.terminal import course, portrait, topics_table
+from topics.report.course import course
+from topics.report.terminal import portrait, topics_table
 
 
 def shown(renderable, **options):
@@ -63,4 +64,4 @@ def test_hostile_text_does_nothing_to_a_terminal():
 @pytest.mark.parametrize(("shares", "picture"), [([], ""), ([1], "█"), ([0, 0, 0], "▁▁▁"), ([1, 1, 3, 3], "▃▃██")])
 def test_a_course_is_as_high_as_its_numbers(shares, picture):
     assert course(shares) == picture
-    assert len(course([1.0] * 100, 16)) == 16
+    assert len(course([1.0] * 100, cells=16)) == 16

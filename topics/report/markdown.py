@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from topics.report.course import course
 from topics.report.plain import count, figure, percent, short
 
 if TYPE_CHECKING:
@@ -49,5 +50,5 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"count": count, "percent": percent, "figure": figure, "short": short}
+    environment.filters |= {"count": count, "percent": percent, "figure": figure, "short": short, "course": course}
     return environment.get_template("report.md.j2")

@@ -97,7 +97,7 @@ def followed(update: Update | None) -> Iterator[str]:
         gone = f", and {count(dropped)} left" if isinstance(dropped, int) and dropped else ""
         yield f"{_many(new, 'document')} came in{gone}."
     if isinstance(novelty := numbers.get("novelty"), float):
-        yield f"Novelty is {percent(novelty)}: the share of the new documents that are unlike those before."
+        yield f"Novelty is {percent(novelty)}: the share of the documents that came which no topic of before wants."
 
 
 def trust(topics: Sequence[TopicRow], coverage: float | None, known: Mapping[str, float | None]) -> Iterator[str]:

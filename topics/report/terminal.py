@@ -13,6 +13,7 @@ from rich.text import Text
 
 from topics.aspects import TITLES
 from topics.report.bursts import find_bursts
+from topics.report.course import course
 from topics.report.numbers import number
 from topics.report.periods import count_periods
 from topics.report.plain import plain
@@ -27,26 +28,7 @@ if TYPE_CHECKING:
 
 _TERM, _TERMS, _ID, _TEXT, _SIMILAR = 60, 200, 80, 300, 3
 _BAR = 24  # cells of the longest bar
-_STEPS = "▁▂▃▄▅▆▇█"
-_CELLS = 16  # of a course over time
 _WEAK = 0.0  # coherence that is no more than chance
-
-
-def course(shares: Sequence[float], cells: int = _CELLS) -> str:
-    """A row of numbers as a little picture, the highest full; neighbours are averaged where there are too many.
-
-    Examples
-    --------
-    >>> course([0, 1, 2, 4])
-    '▁▃▅█'
-    >>> course([0, 0])
-    '▁▁'
-    """
-    if not len(shares):
-        return ""
-    parts = [part.mean() for part in np.array_split(np.asarray(shares, dtype=float), min(cells, len(shares)))]
-    highest = max(parts) or 1.0
-    return "".join(_STEPS[min(round(part / highest * (len(_STEPS) - 1)), len(_STEPS) - 1)] for part in parts)
 
 
 def topics_table(run: Run, most: int | None = None) -> Table:
@@ -131,8 +113,9 @@ def _over_time(run: Run, topic: int) -> Iterator[Text]:
         return
     timeline, counts = found
     totals = np.array(timeline.totals)
-    shares = counts[topic] / np.maximum(totals, 1)
-    yield Text.assemble(f"  {timeline.periods[0]} ", (course(shares, 48), "cyan"), f" {timeline.periods[-1]}")
+    yield Text.assemble(
+        f"  {timeline.periods[0]} ", (course(counts[topic], totals, 48), "cyan"), f" {timeline.periods[-1]}"
+    )
     bursts = find_bursts(counts[topic : topic + 1], totals)[0]
     if bursts:
         spans = (
@@ -157,8 +140,7 @@ def _courses(run: Run) -> list[str]:
     found = count_periods(run.documents, run.documents["topic"].to_numpy(np.int64), len(run.topics))
     if found is None:
         return []
-    totals = np.maximum(np.array(found[0].totals), 1)
-    return [course(row / totals) for row in found[1]]
+    return [course(row, found[0].totals) for row in found[1]]
 
 
 def _words(terms: Sequence[str]) -> Text:
