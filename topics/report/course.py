@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import ArrayLike
 
 _STEPS = "▁▂▃▄▅▆▇█"
 
 
-def course(counts: Sequence[float], totals: Sequence[float] | None = None, cells: int = 16) -> str:
+def course(counts: ArrayLike, totals: ArrayLike | None = None, cells: int = 16) -> str:
     """A row of numbers, or of their shares of totals, the highest full; neighbours are averaged where there are many.
 
     Examples
@@ -22,9 +22,9 @@ def course(counts: Sequence[float], totals: Sequence[float] | None = None, cells
     >>> course([1, 1, 0], [2, 1, 5])
     '▅█▁'
     """
-    if not len(counts):
-        return ""
     shares = np.asarray(counts, dtype=np.float64)
+    if not len(shares):
+        return ""
     if totals is not None:
         shares = shares / np.maximum(np.asarray(totals, dtype=np.float64), 1)
     parts = [float(part.mean()) for part in np.array_split(shares, min(cells, len(shares)))]
