@@ -30,12 +30,13 @@ PIP_INSTALL := .venv/bin/python -m pip install -qq --disable-pip-version-check -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check notebooks docs bench lock clean
+.PHONY: help run serve test check notebooks docs bench lock clean
 
 help:
 	@echo 'make run                               the built-in corpus, end to end, into outputs/'
 	@echo 'make run INPUT=file TEXT=column        your own documents; optional: ID= DATE= CLASS= (columns),'
 	@echo '                                       OUTPUT=folder, ARGS="more flags of python -m flows.fit"'
+	@echo 'make serve                             a Prefect server and a deployment on a sample, every minute; Ctrl-C ends both'
 	@echo 'make test                              all tests; ARGS="-k name" are flags of pytest'
 	@echo 'make check                             format, lint, types, imports'
 	@echo 'make notebooks                         execute the notebooks, as pages and .ipynb into outputs/notebooks/'
@@ -55,6 +56,9 @@ run: .venv/.run-stamp
 	if [ -n "$$CLASS" ]; then set -- "$$@" --class "$$CLASS"; fi; \
 	if [ -n "$$OUTPUT" ]; then set -- "$$@" --output "$$OUTPUT"; fi; \
 	exec .venv/bin/python -m flows.fit "$$@" $(ARGS)
+
+serve: .venv/.run-stamp
+	@exec .venv/bin/python -m flows.serve --demo --interval 60 --start-server $(ARGS)
 
 test: .venv/.dev-stamp
 	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile tests topics $(ARGS)

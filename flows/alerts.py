@@ -67,6 +67,8 @@ def emit(alert: Alert) -> None:
     from prefect.events import emit_event
 
     resource = {"prefect.resource.id": f"topics.model.{alert.model}", "prefect.resource.name": alert.model}
+    if decision := alert.details.get("update", {}).get("decision"):
+        resource["topics.decision"] = decision  # automations can ask for labels, not for what is in the payload
     emit_event(alert.event, resource, payload={"text": alert.text, **alert.details})
 
 

@@ -134,8 +134,8 @@ def take_in(place: Place, base: Path | None, folder: Path) -> tuple[Path | None,
 
 
 @task(name="update", task_run_name="update from {base.name}", **_TASK)
-def update_run(config: UpdateConfig, base: Path, path: Path, staging: Path) -> str | None:
-    """Go on from a run with new documents, and write the run folder; None if nothing came of it."""
+def update_run(config: UpdateConfig, base: Path, path: Path | None, staging: Path) -> str | None:
+    """Go on from a run, with new documents if there are any, and write the run folder; None if nothing came of it."""
     from topics import update
 
     how: dict[str, Any] = {"refit": config.refit, "window": config.window, "replace": config.replace}
@@ -144,7 +144,7 @@ def update_run(config: UpdateConfig, base: Path, path: Path, staging: Path) -> s
     if config.scheduler:
         how["executor"] = Dask(config.scheduler)
     with watched(ArtifactWatcher()):
-        run = update(base, source_of(path), store=Store(config.store), **how)
+        run = update(base, source_of(path) if path else [], store=Store(config.store), **how)
         told = run.updated
         if told and not told["documents_new"] and not told["documents_dropped"] and told["decision"] == "none":
             return None
@@ -185,9 +185,10 @@ def update_topics_flow(config: UpdateConfig) -> State[str] | str:
     with tags("topics", f"model:{config.name}"), registry.locked(config.wait) as lease:
         base, documents = base_of(registry), registry.root / "documents"
         path, intake, told = _of(take_in, config.place, base, documents)
-        if path is None:
+        if path is None and (base is None or config.refit != "always"):
             return _nothing_new(base, told)
         if base is None:
+            assert path is not None
             workshop = config.settings.workshop(Store(config.store))
             run = fit_topics(source_of(path), config.settings, workshop, run_stages(config))
             staged: str | None = str(save(run, registry.staging, reports=False))

@@ -142,8 +142,9 @@ def test_an_alert_is_logged_and_emitted_and_posted(event, level, hook, monkeypat
     emitted = []
     monkeypatch.setattr(events, "emit_event", lambda name, resource, payload: emitted.append((name, resource, payload)))
     with caplog.at_level(logging.INFO, "topics"):
-        tell(Alert(event, "mails", "What happened.", {"run": "0002"}), [hook.url, "http://127.0.0.1:9/down"])
+        details = {"run": "0002", "update": {"decision": "assigned"}}
+        tell(Alert(event, "mails", "What happened.", details), [hook.url, "http://127.0.0.1:9/down"])
     assert (logging.getLogger("topics.flows").name, level, "What happened.") in caplog.record_tuples
     resource = {"prefect.resource.id": "topics.model.mails", "prefect.resource.name": "mails"}
-    assert emitted == [(event, resource, {"text": "What happened.", "run": "0002"})]
+    assert emitted == [(event, {**resource, "topics.decision": "assigned"}, {"text": "What happened.", **details})]
     assert [(got["event"], got["text"]) for got in hook.got] == [(event, "What happened.")]

@@ -201,6 +201,16 @@ def test_all_deployments_of_the_project_are_made_and_a_worker_runs_an_update_fro
     assert scheduled.server.ask("logs/filter", logs={"level": {"ge_": 40}}) == []
 
 
+@pytest.mark.slow
+def test_the_automations_of_the_documentation_are_taken_by_a_server(scheduled):
+    for name in ("zombies", "refit"):
+        made = scheduled.start("-m", "prefect", "automation", "create", "--from-file", f"docs/automations/{name}.yaml")
+        assert made.wait(60) == 0, scheduled.log.read_text()
+    found = {each["name"]: each for each in scheduled.server.ask("automations/filter")}
+    assert found["topics-zombies"]["actions"][0]["type"] == "change-flow-run-state"
+    assert found["topics-refit"]["trigger"]["match"]["topics.decision"] == "assigned"
+
+
 # --- killed
 
 KILLED = """

@@ -251,6 +251,10 @@ def test_a_refit_has_the_texts_though_the_inbox_was_emptied(model):
     model.drop("b.csv", 120, 200)
     run = load(model.update(refit="always").result())
     assert (run.updated["decision"], len(run.documents)) == ("refitted", 200)
+    again = load(model.update(refit="always").result())  # though nothing is new
+    assert (again.updated["decision"], again.updated["documents_new"]) == ("refitted", 0)
+    assert again.topics["topic_id"].tolist() == run.topics["topic_id"].tolist()
+    assert Intake.of(model.registry.latest) == Intake.of(model.registry.previous)
     assert set(run.lineage["event"]) <= {"continued", "drifted", "split", "merged", "born", "died"}
 
 
