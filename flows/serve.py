@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -106,11 +107,16 @@ def local_server(port: int) -> Iterator[str]:
                 f"(PREFECT_API_URL=http://127.0.0.1:{port}/api)."
             ) from None
     words = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    url = f"http://127.0.0.1:{port}/api"
+    # Its pages ask port 4200 unless they are told where it is.
+    told = {"PREFECT_SERVER_UI_API_URL": url, "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false"}
     # In a session of its own: a Ctrl-C is for us, and we end it when its runs have ended.
-    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, *words], stdout=subprocess.DEVNULL, start_new_session=True, env={**os.environ, **told}
+    )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/api/health", process)
-        yield f"http://127.0.0.1:{port}/api"
+        _wait_for(f"{url}/health", process)
+        yield url
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
@@ -149,7 +155,7 @@ def sample(folder: Path) -> UpdateConfig:
             rows = range(start, len(corpus), 2)  # mixed: neighbours are of one package
             told = ({"id": corpus.ids[row], "text": corpus.texts.texts[corpus.rows[row]]} for row in rows)
             write_file(path, "".join(f"{json.dumps(each)}\n" for each in told).encode())
-    return UpdateConfig.of(model="sample", input=str(inbox), text="text", id="id", output=str(folder / "runs"))
+    return UpdateConfig.of(model="sample", input=str(inbox), text="text", id="id")
 
 
 def _serve(configs: Sequence[UpdateConfig], schedule: Schedule) -> None:
@@ -157,6 +163,7 @@ def _serve(configs: Sequence[UpdateConfig], schedule: Schedule) -> None:
 
     for logger in ("prefect.flow_runs.runner", "prefect.runner"):
         logging.getLogger(logger).setLevel(logging.INFO)
+    warnings.filterwarnings("ignore", "coroutine 'Runner.astop'", RuntimeWarning)  # of Prefect's own, when it is ended
     # A service that is started again finds its schedules as they were.
     serve(*(deployment_of(config, schedule) for config in configs), pause_on_shutdown=False)
 
