@@ -97,6 +97,8 @@ def local_server(port: int) -> Iterator[str]:
     TopicsError
         If it does not start.
     """
+    from prefect.settings import PREFECT_HOME
+
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -110,12 +112,19 @@ def local_server(port: int) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}/api"
     # Its pages ask port 4200 unless they are told where it is.
     told = {"PREFECT_SERVER_UI_API_URL": url, "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false"}
-    # In a session of its own: a Ctrl-C is for us, and we end it when its runs have ended.
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, *words], stdout=subprocess.DEVNULL, start_new_session=True, env={**os.environ, **told}
-    )
+    log_file = PREFECT_HOME.value() / "server.log"
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    with log_file.open("wb") as words_of_it:
+        # In a session of its own: a Ctrl-C is for us, and we end it when its runs have ended.
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, *words],
+            stdout=words_of_it,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, **told},
+        )
     try:
-        _wait_for(f"{url}/health", process)
+        _wait_for(f"{url}/health", process, log_file)
         yield url
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -127,15 +136,15 @@ def local_server(port: int) -> Iterator[str]:
             process.wait()
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(url: str, process: subprocess.Popen[bytes], log_file: Path) -> None:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise TopicsError(f"the Prefect server ended at once, with {process.returncode}; its words are above.")
+            raise TopicsError(f"the Prefect server ended at once, with {process.returncode}; {log_file} says why.")
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):  # noqa: S310 - of our own making
             return
         time.sleep(0.3)
-    raise TopicsError(f"the Prefect server did not answer at {url} within {_PATIENCE} s.")
+    raise TopicsError(f"the Prefect server did not answer at {url} within {_PATIENCE} s; {log_file} says why.")
 
 
 def sample(folder: Path) -> UpdateConfig:
