@@ -43,6 +43,7 @@ log = logging.getLogger("topics.flows")
 _PATIENCE = 120  # seconds for a server to start: the first time it makes its database
 _SHORTEST = 5.0  # seconds between runs
 _SAMPLE = 600  # documents of the sample
+_PACKAGES = ("pandas", "scikit-learn", "SQLAlchemy", "Prefect", "rich")  # ... are docstrings of these
 
 
 def schedule_of(cron: str | None, interval: float | None, timezone: str | None) -> Schedule:
@@ -155,11 +156,11 @@ def sample(folder: Path) -> UpdateConfig:
     import json
 
     from flows.update import UpdateConfig
-    from topics.builtin import docstrings
+    from topics.builtin import PACKAGES, docstrings
 
-    corpus = docstrings(2 * _SAMPLE)
     inbox = folder / "inbox"
     if not inbox.exists():
+        corpus = docstrings(2 * _SAMPLE, {name: PACKAGES[name] for name in _PACKAGES})
         for path, start in ((inbox / "first.jsonl", 0), (folder / "more.jsonl", 1)):
             rows = range(start, len(corpus), 2)  # mixed: neighbours are of one package
             told = ({"id": corpus.ids[row], "text": corpus.texts.texts[corpus.rows[row]]} for row in rows)
