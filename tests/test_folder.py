@@ -222,7 +222,7 @@ def test_hostile_text_is_saved_and_loaded_as_it_is(tmp_path):
 # --- spreadsheets --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("start", list("=+-@\t\r"))
+@pytest.mark.parametrize("start", list("=+-@\t\r\n＝＋－＠"))
 def test_no_text_cell_of_a_table_is_a_formula(start):
     table = pd.DataFrame({"text": [f"{start}cmd|' /C calc'!A0", "plain"], "number": [-1, 2], "share": [-0.5, 0.5]})
     safe = formula_safe(table)

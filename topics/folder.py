@@ -45,6 +45,7 @@ EXCERPTS = "excerpts.parquet"
 TIMELINE = "timeline.parquet"
 TABLES = "tables"  #: folder of the tables behind the report
 FORMATS = ("html", "md", "pdf")  #: of reports
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")  #: what a cell that is computed can begin with, full-width forms included
 _ABANDONED = 3600  # seconds after which what lies beside a run folder belongs to no process any more
 _COLUMNS = ("text", "id", "date", "class")  # of the input; they are in config.toml, not in Config
 _OF_THE_READING = (
@@ -295,7 +296,7 @@ def formula_safe(table: pd.DataFrame) -> pd.DataFrame:
     safe = table.copy()
     for column in safe.columns:
         if safe[column].dtype.kind not in "biufM":
-            safe[column] = [f"'{cell}" if str(cell)[:1] in tuple("=+-@\t\r") else cell for cell in table[column]]
+            safe[column] = [f"'{cell}" if str(cell)[:1] in FORMULA else cell for cell in table[column]]
     return safe
 
 
