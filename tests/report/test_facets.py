@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from builders import make_run
 
-from topics.report import summarize
+from topics.report import summarize, tables_of
 from topics.report.kinship import SIMILAR
 from topics.report.leftovers import EXAMPLES
 from topics.report.periods import count_periods, trends
@@ -22,7 +22,7 @@ def dated(*days):
 @pytest.mark.parametrize(
     ("last", "unit", "second"),
     [
-        ("2024-01-02T05:00", "hour", "2024-01-01 01:00"),
+        ("2024-01-02T05:00", "day", "2024-01-02"),
         ("2024-02-20", "day", "2024-01-02"),
         ("2024-12-30", "week", "2024-01-08"),
         ("2027-03-05", "month", "2024-02"),
@@ -36,7 +36,7 @@ def test_the_unit_follows_from_the_time_covered(last, unit, second):
     assert (timeline.unit, timeline.periods[1]) == (unit, second)
     assert counts.sum(axis=1).tolist() == [1, 1]
     assert counts[0, 0] == counts[1, -1] == 1
-    assert len(timeline.periods) == len(timeline.totals) == counts.shape[1] <= 75
+    assert len(timeline.periods) == len(timeline.totals) == counts.shape[1] <= 60
 
 
 def test_periods_count_every_document_once():
@@ -187,3 +187,20 @@ def test_what_became_of_the_topics_before_is_told():
     assert "Novelty is 25.0%" in said
     assert ("decision", "refitted") in summary.update.numbers
     assert summarize(make_run()).update is None
+
+
+def test_a_burst_has_the_words_of_its_fullest_period():
+    run = make_run(n=2_000, k=3, dates=True)
+    run.documents["date"] = pd.Timestamp("2024-01-10", tz="UTC") + pd.to_timedelta(np.arange(2_000) % 330, unit="D")
+    late = (run.documents["topic"] == 2) & (np.arange(2_000) % 2 == 0)
+    run.documents.loc[late, "date"] = pd.Timestamp("2024-06-15", tz="UTC")
+    weeks = pd.date_range("2024-01-01", "2024-12-30", freq="7D", tz="UTC")
+    told = [(2, "T0003", week, 1, 0.1, [f"word{place}", "more"]) for place, week in enumerate(weeks)]
+    columns = ["topic", "topic_id", "start", "documents", "share", "terms"]
+    run = dataclasses.replace(run, periods=pd.DataFrame(told, columns=columns))
+    summary = summarize(run)
+    [burst] = summary.topics[2].bursts
+    assert summary.timeline.unit == "week"
+    assert summary.timeline.periods[burst.first] == summary.timeline.periods[burst.last] == "2024-06-10"
+    assert burst.words == (f"word{list(weeks.strftime('%Y-%m-%d')).index('2024-06-10')}", "more")
+    assert tables_of(summary)["bursts"].rows[0][-1] == ", ".join(burst.words)

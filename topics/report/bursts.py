@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from topics.report.periods import period_name
+from topics.report.plain import plain
 from topics.report.values import Burst
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+    from topics.report.values import Timeline
+    from topics.run import Run
 
 RATIO = 2.0  #: times its share on the whole that a topic has in a burst
 HESITATION = 1.0  #: what entering a burst costs, in units of the logarithm of the number of periods
+_WORD, _WORDS = 60, 4  # characters of a word, words of a burst
 _MOST = 0.9999  # share a burst may mean
 
 
@@ -39,7 +48,7 @@ def find_bursts(counts: NDArray[np.int64], totals: NDArray[np.int64]) -> tuple[t
     Examples
     --------
     >>> find_bursts(np.array([[2, 1, 9, 8, 1, 2]]), np.full(6, 20))
-    ((Burst(first=2, last=3, documents=17, weight=...),),)
+    ((Burst(first=2, last=3, documents=17, weight=..., words=()),),)
     """
     k, p = counts.shape
     whole = int(totals.sum())
@@ -51,6 +60,27 @@ def find_bursts(counts: NDArray[np.int64], totals: NDArray[np.int64]) -> tuple[t
     calm, burst = _cost(counts, totals, usual), _cost(counts, totals, raised)
     states = _cheapest(calm, burst, HESITATION * math.log(p) if p > 1 else 0.0)
     return tuple(_runs(states[row], counts[row], calm[row] - burst[row]) for row in range(k))
+
+
+def with_words(
+    run: Run,
+    timeline: Timeline | None,
+    counts: NDArray[np.int64],
+    bursts: Sequence[Sequence[Burst]],
+) -> list[tuple[Burst, ...]]:
+    """The same bursts, with the words the run tells of the period in which each has most documents."""
+    if timeline is None or run.periods is None:
+        return [tuple(row) for row in bursts]
+    told = run.periods
+    days = {period_name(day, timeline.unit): day for day in told["start"].astype(str).str[:10].unique()}
+    words = dict(zip(zip(told["topic"], told["start"].astype(str).str[:10], strict=True), told["terms"], strict=True))
+
+    def worded(topic: int, burst: Burst) -> Burst:
+        fullest = burst.first + int(counts[topic, burst.first : burst.last + 1].argmax())
+        found = words.get((topic, days.get(timeline.periods[fullest], "")), ())
+        return replace(burst, words=tuple(plain(word, _WORD) for word in found[:_WORDS]))
+
+    return [tuple(worded(topic, burst) for burst in row) for topic, row in enumerate(bursts)]
 
 
 def _cost(counts: NDArray[np.int64], totals: NDArray[np.int64], share: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topics.report.values import Timeline, Trend
+from topics.timeline import into_periods
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-# Days a span may have for a unit, which gives at most about seventy periods.
-_UNITS = (("hour", 3), ("day", 70), ("week", 480), ("month", 2_200), ("quarter", 6_500), ("year", math.inf))
-_NAMES = {"hour": "%Y-%m-%d %H:00", "month": "%Y-%m", "year": "%Y"}
-_STEPS = {"hour": "h", "day": "D", "week": "7D", "month": "MS", "quarter": "QS", "year": "YS"}
+_SHORT = {"month": 7, "year": 4}  # characters of the first day that name a period
 
 
 def dates_of(documents: pd.DataFrame) -> pd.Series[pd.Timestamp] | None:
@@ -28,9 +26,9 @@ def dates_of(documents: pd.DataFrame) -> pd.Series[pd.Timestamp] | None:
 
 
 def count_periods(
-    documents: pd.DataFrame, labels: NDArray[np.int64], k: int
+    documents: pd.DataFrame, labels: NDArray[np.int64], k: int, periods: str | None = None
 ) -> tuple[Timeline, NDArray[np.int64]] | None:
-    """Count the documents of every topic by hour, day, week, month, quarter or year, as the time they cover suggests.
+    """Count the documents of every topic in the periods of `timeline.into_periods`.
 
     Parameters
     ----------
@@ -38,50 +36,43 @@ def count_periods(
         Column "date".
     labels : ndarray of shape (n,), int64
     k : int
+    periods : str, optional
+        As in `Config`.
 
     Returns
     -------
     (Timeline, ndarray of shape (k, p) int64), or None
         None where there are no dates, or only one period of them. Periods without documents are there, too.
     """
-    import pandas as pd
-
     dates = dates_of(documents)
     if dates is None:
         return None
-    dated = dates.notna().to_numpy()
-    known, topics = dates[dated], labels[dated]
-    unit = next(unit for unit, most in _UNITS if (known.max() - known.min()).days <= most)
-    starts = _starts(known, unit)
-    periods = pd.date_range(starts.min(), starts.max(), freq=_STEPS[unit])
-    if len(periods) < 2:
+    unit, place, days = into_periods(dates, periods)
+    if len(days) < 2:
         return None
-    place = periods.get_indexer(pd.DatetimeIndex(starts))
-    counts = np.zeros((k + 1, len(periods)), dtype=np.int64)
-    np.add.at(counts, (topics, place), 1)  # outliers, -1, are counted in the last row
-    shown = _NAMES.get(unit, "%Y-%m-%d")
-    names = [f"{start.year}-Q{start.quarter}" if unit == "quarter" else start.strftime(shown) for start in periods]
+    dated = place >= 0
+    counts = np.zeros((k + 1, len(days)), dtype=np.int64)
+    np.add.at(counts, (labels[dated], place[dated]), 1)  # outliers, -1, are counted in the last row
     timeline = Timeline(
         unit,
-        tuple(names),
+        tuple(period_name(day, unit) for day in days),
         tuple(int(total) for total in counts.sum(axis=0)),
         int((~dated).sum()),
     )
     return timeline, counts[:k]
 
 
-def _starts(dates: pd.Series[pd.Timestamp], unit: str) -> pd.Series[pd.Timestamp]:
-    """The beginning of the period each date lies in; weeks begin on Monday."""
-    import pandas as pd
+def period_name(day: str, unit: str) -> str:
+    """What to call the period that begins on a day.
 
-    if unit == "hour":
-        return dates.dt.floor("h")
-    days = dates.dt.floor("D")
-    if unit == "day":
-        return days
-    if unit == "week":
-        return days - pd.to_timedelta(days.dt.day_of_week, unit="D")
-    return days.dt.to_period({"month": "M", "quarter": "Q", "year": "Y"}[unit]).dt.start_time
+    Examples
+    --------
+    >>> period_name("2024-04-01", "quarter"), period_name("2024-04-01", "month"), period_name("2024-04-01", "week")
+    ('2024-Q2', '2024-04', '2024-04-01')
+    """
+    if unit == "quarter":
+        return f"{day[:4]}-Q{(int(day[5:7]) + 2) // 3}"
+    return day[: _SHORT.get(unit, len(day))]
 
 
 def trends(counts: NDArray[np.int64], totals: NDArray[np.int64]) -> list[Trend | None]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from topics.data import NOISE
 from topics.report import periods
-from topics.report.bursts import find_bursts
+from topics.report.bursts import find_bursts, with_words
 from topics.report.changes import changes
 from topics.report.crossings import count_classes, word_matrix
 from topics.report.kinship import merge_steps
@@ -53,14 +53,17 @@ def summarize(run: Run) -> Summary:
         coverage = float((labels >= 0).sum() / (len(labels) - (empties or 0)))
 
     grid, placed = grid_of(documents)
-    timeline, counts = periods.count_periods(documents, labels, k) or (None, np.zeros((0, 0), dtype=np.int64))
+    timeline, counts = periods.count_periods(documents, labels, k, run.config.periods) or (
+        None,
+        np.zeros((0, 0), dtype=np.int64),
+    )
     totals = np.array(timeline.totals if timeline else (), dtype=np.int64)
     classes, class_of = count_classes(documents, labels, k) or (None, None)
     topics = rows_of(
         run,
         places_of(grid[placed], labels[placed]),
         counts.tolist(),
-        find_bursts(counts, totals),
+        with_words(run, timeline, counts, find_bursts(counts, totals)),
         periods.trends(counts, totals),
     )
     merges = merge_steps(run)

@@ -189,9 +189,17 @@ def _time(summary: Summary, rows: Sequence[TopicRow]) -> Iterator[Table]:
             Column("to"),
             Column("documents", "count"),
             Column("weight", "number"),
+            Column("words"),
         ),
         tuple(
-            (row.topic_id, timeline.periods[burst.first], timeline.periods[burst.last], burst.documents, burst.weight)
+            (
+                row.topic_id,
+                timeline.periods[burst.first],
+                timeline.periods[burst.last],
+                burst.documents,
+                burst.weight,
+                ", ".join(burst.words),
+            )
             for row, burst in sorted(
                 ((row, burst) for row in rows for burst in row.bursts),
                 key=lambda pair: (-pair[1].weight, pair[0].topic),

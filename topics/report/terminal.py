@@ -22,8 +22,10 @@ from topics.run import aspects_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
     from rich.console import RenderableType
 
+    from topics.report.values import Timeline
     from topics.run import Run
 
 _TERM, _TERMS, _ID, _TEXT, _SIMILAR = 60, 200, 80, 300, 3
@@ -108,7 +110,7 @@ def _terms(row: Any) -> Padding:
 
 
 def _over_time(run: Run, topic: int) -> Iterator[Text]:
-    found = count_periods(run.documents, run.documents["topic"].to_numpy(np.int64), len(run.topics))
+    found = _counted(run)
     if found is None:
         return
     timeline, counts = found
@@ -127,6 +129,11 @@ def _over_time(run: Run, topic: int) -> Iterator[Text]:
         yield Text(f"  bursts: {', '.join(spans)}", style="dim")
 
 
+def _counted(run: Run) -> tuple[Timeline, NDArray[np.int64]] | None:
+    labels = run.documents["topic"].to_numpy(np.int64)
+    return count_periods(run.documents, labels, len(run.topics), run.config.periods)
+
+
 def _similar(run: Run, topic: int) -> Iterator[Text]:
     cosines = run.model.centroids @ run.model.centroids[topic]
     for other in [int(place) for place in (-cosines).argsort(kind="stable") if place != topic][:_SIMILAR]:
@@ -137,7 +144,7 @@ def _similar(run: Run, topic: int) -> Iterator[Text]:
 
 
 def _courses(run: Run) -> list[str]:
-    found = count_periods(run.documents, run.documents["topic"].to_numpy(np.int64), len(run.topics))
+    found = _counted(run)
     if found is None:
         return []
     return [course(row, found[0].totals) for row in found[1]]

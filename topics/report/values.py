@@ -56,6 +56,7 @@ class Burst:
     last: int
     documents: int  # of the topic, in these periods
     weight: float  # how much likelier the counts are with the burst than without, in nats
+    words: tuple[str, ...] = ()  # of the topic, in the period of the burst that has most documents
 
 
 @dataclass(frozen=True)
