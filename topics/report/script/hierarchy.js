@@ -39,6 +39,7 @@ function treemapOf(groups) {
     value: topic.size,
     topic: topic.topic,
     itemStyle: { color: topicColour(topic) },
+    label: { color: inkOn(topicColour(topic)) },
   });
   const nodes = groups.map(group =>
     group.members.length === 1
@@ -64,13 +65,7 @@ function treemapOf(groups) {
         roam: false,
         nodeClick: false,
         breadcrumb: { show: false },
-        label: {
-          fontSize: 11.5,
-          color: '#fff',
-          overflow: 'truncate',
-          textBorderColor: 'rgba(0,0,0,.45)',
-          textBorderWidth: 2,
-        },
+        label: { fontSize: 11.5, overflow: 'truncate' },
         upperLabel: {
           show: true,
           height: 20,

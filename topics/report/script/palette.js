@@ -4,6 +4,13 @@ function rgb(text) {
   return [0, 2, 4].map(at => Number.parseInt(hex.slice(at, at + 2), 16));
 }
 
+/** Black or white, whichever stands out more from a ground (WCAG 2, relative luminance). */
+function inkOn(ground) {
+  const linear = rgb(ground).map(v => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  const light = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  return 1.05 / (light + 0.05) > (light + 0.05) / 0.05 ? '#fff' : '#111';
+}
+
 const mixed = (from, to, share) => from.map((value, i) => Math.round(value + (to[i] - value) * share));
 const SHADES = 48;
 
