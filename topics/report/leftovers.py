@@ -56,7 +56,7 @@ def examples(documents: pd.DataFrame, labels: NDArray[np.int64], words: Mapping[
     found = [
         Example(
             plain(row["id"], ID),
-            words.get(str(row["id"]), ""),
+            plain(words.get(str(row["id"]), ""), _TEXT),
             row["reason"],
             int(row.get("nearest", NOISE)),
             None if row.get("confidence") is None or row["reason"] == "empty" else round(float(row["confidence"]), 4),
@@ -71,18 +71,18 @@ def repeated(documents: pd.DataFrame, rows: NDArray[np.int32] | None, words: Map
     if rows is None or len(rows) != len(documents):
         return ()
     ids, topics = documents["id"].astype(str).to_numpy(dtype=object), documents["topic"].to_numpy(dtype=np.int64)
-    order = np.argsort(rows, kind="stable")
-    order = order[rows[order] >= 0]
+    copies = np.bincount(rows[rows >= 0], minlength=int(rows.max(initial=-1)) + 1)
+    several = np.flatnonzero((rows >= 0) & (np.append(copies, 0)[rows] > 1))
+    order = several[np.argsort(rows[several], kind="stable")]
     groups = np.split(order, np.flatnonzero(np.diff(rows[order])) + 1) if len(order) else []
     found = [
         Repeated(
             len(group),
             int(topics[group[0]]),
             tuple(plain(name, ID) for name in sorted(ids[group])[:_IDS]),
-            words.get(min(ids[group]), ""),
+            plain(words.get(min(ids[group]), ""), _TEXT),
         )
         for group in groups
-        if len(group) > 1
     ]
     return tuple(sorted(found, key=lambda text: (-text.documents, text.ids))[:REPEATED])
 

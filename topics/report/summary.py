@@ -110,12 +110,8 @@ def summarize(run: Run) -> Summary:
 
 
 def words_of(run: Run) -> dict[str, str]:
-    """The first words of the documents, by id; empty where the run keeps none."""
-    if run.excerpts is None:
-        return {}
-    length = max(run.config.excerpt + 2, 1)
-    ids, texts = run.excerpts["id"].tolist(), run.excerpts["text"].tolist()
-    return {name: plain(text, length) for name, text in zip(ids, texts, strict=True)}
+    """The first words of the documents as they are, by id; empty where the run keeps none."""
+    return {} if run.excerpts is None else dict(zip(run.excerpts["id"], run.excerpts["text"], strict=True))
 
 
 def _whole(value: float | None) -> int | None:
