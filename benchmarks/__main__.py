@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks import confidence, embedding, isotropy, long, quality, speed, static
+from benchmarks import confidence, embedding, isotropy, life, long, quality, speed, static
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[..., tuple[str, list[str]]]] = {
     "confidence": confidence.run,
     "embedding": embedding.run,
     "isotropy": isotropy.run,
+    "life": life.run,
     "long": long.run,
     "quality": quality.run,
     "speed": speed.run,

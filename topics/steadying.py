@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy import sparse
 
-APART = 0.07  #: a part leaves its topic if no more than this share of its ties leads back to the rest of it
-JOINED = 0.3  #: a topic ends in another if at least this share of its ties leads there
+APART = 0.05  #: a part leaves its topic if no more than this share of its ties leads back to the rest of it
+JOINED = 0.2  #: a topic ends in another if at least this share of its ties leads there
+GROWN = 0.1  #: a topic has not grown into a cluster of which it was less than this share
 _ROUNDS = 20  # in which texts move; those that hold each other back let go one after the other
 PULL = 2.0  #: a text moves if its ties to the other topic weigh so many times those to its own
 
@@ -26,8 +27,8 @@ def steady(clusters: Clusters, graph: Graph, prior: Prior, least: int, topics: i
     """Change the topics of a previous run only where the ties between the texts say so clearly.
 
     A clusterer cuts where a cut is best, and a few more texts can make another the best, in places that have nothing
-    to do with them. So its clusters are read as proposals. A cluster most of whose texts had no topic is a new one. A
-    cluster that is a part of a topic becomes one of its own if it is `APART`; topics that lie in one cluster become
+    to do with them. So its clusters are read as proposals. A cluster most of whose texts had no topic is a new one, unless a
+    topic has grown into it: its bulk is there, and a share of `GROWN`. A cluster that is a part of a topic becomes one of its own if it is `APART`; topics that lie in one cluster become
     one if they are `JOINED`; a text changes from one topic to another at a `PULL`. Ties are the weights of the
     graph. What had no topic goes where its cluster goes; of topics that share the cluster, to the one with most ties.
 
@@ -81,7 +82,7 @@ def _homes(
 ) -> NDArray[np.int64]:
     """The topic each cluster belongs to: a previous one, or j and its own number; shape (k,)."""
     j, k = shared.shape
-    born = 2 * shared.sum(axis=0) < np.bincount(found[found != NOISE], minlength=k)
+    born = _born(found, shared)
     home: NDArray[np.int64] = np.where(born, j + np.arange(k), shared.argmax(axis=0))
     for topic in np.unique(home[home < j]):
         parts = np.flatnonzero(home == topic)
@@ -91,6 +92,14 @@ def _homes(
             if _share_across(ties, inside, (before == topic) & ~inside) <= APART:
                 home[part] = j + part
     return home
+
+
+def _born(found: NDArray[np.int32], shared: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Clusters of texts that had no topic: most of theirs, and no topic's bulk is among them; shape (k,)."""
+    sizes = np.bincount(found[found != NOISE], minlength=shared.shape[1])
+    bulk = (2 * shared >= shared.sum(axis=1, keepdims=True)) & (shared >= GROWN * sizes) & (shared > 0)
+    born: NDArray[np.bool_] = (2 * shared.sum(axis=0) < sizes) & ~bulk.any(axis=0)
+    return born
 
 
 def _share_across(ties: sparse.csr_array, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
@@ -111,7 +120,7 @@ def _placed(
     j, k = shared.shape
     target = _at(home, found)
     left = (before != NOISE) & (target >= j) & (_at(shared.argmax(axis=0), found) == before)
-    left &= ~_at(2 * shared.sum(axis=0) < np.bincount(found[found != NOISE], minlength=k), found, fill=False)
+    left &= ~_at(_born(found, shared), found, fill=False)
     labels = np.where(before != NOISE, np.where(left, target, before), NOISE)
     pulls = (ties @ members(labels.astype(np.int32), j + k).T.astype(np.float64)).tocoo()
     text, topic = pulls.coords
