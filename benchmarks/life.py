@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -76,7 +77,7 @@ def run(data: Path) -> tuple[str, list[str]]:
                 ami = f"{told['ami']:.3f}" if name in _LABELLED else ""
                 row = f"{told['mean']:.3f} | {told['least']:.3f} | {ami} | {told['first']} to {told['last']}"
                 lines.append(f"| {name} | {share:.0%} | {method} | {row} |")
-                print(lines[-1], flush=True)  # noqa: T201 - it takes minutes
+                print(lines[-1], flush=True)
     cost = "".join(costs(data / f"{name}.csv.gz") for name in _PERIODS if (data / f"{name}.csv.gz").is_file())
     text = _ABOUT + "\n".join(lines) + "\n\n" + planted.told() + "\n" + _COST + cost
     return text, ["topics", "hdbscan", "numpy", *(["bertopic", "umap-learn"] if find_spec("bertopic") else [])]
@@ -147,7 +148,7 @@ def _numbers(run: topics.Run) -> NDArray[np.int64]:
 def lived(life: Life, steps: list[NDArray[np.int64]]) -> dict[str, Any]:
     """What a life came to, in numbers."""
     by_id = max(int(labels.max()) for labels in steps) >= max(len(set(labels)) for labels in steps)
-    kept = [share_kept(before, after[: len(before)], by_id) for before, after in zip(steps, steps[1:], strict=False)]
+    kept = [share_kept(before, after[: len(before)], by_id) for before, after in pairwise(steps)]
     ami = [
         metrics.agreement(life.labels[rows], labels.astype(np.int32))["ami"]
         for rows, labels in zip(life.rows[1:], steps[1:], strict=True)

@@ -105,7 +105,12 @@ def test_update_and_fit_on_the_command_line(
     store = world.store("chain").root
     code, out, err = run("update", chain / "runs", chain / "second.csv", "--output", tmp_path / "a", "--store", store)
     assert (code, "10 new documents; assigned" in out) == (0, True), err
-    assert topics.load(tmp_path / "a").provenance["update"] == {"refit": "auto", "window": None, "replace": False}
+    assert topics.load(tmp_path / "a").provenance["update"] == {
+        "refit": "auto",
+        "grow": False,
+        "window": None,
+        "replace": False,
+    }
     code, out, _ = run("update", tmp_path / "a", chain / "second.csv", "--output", tmp_path / "b", "--json")
     assert json.loads(out)["update"]["decision"] == "none"
     words = ("--encoder", world.model, "--id", "id", "--date", "date", "--store", store)

@@ -160,3 +160,55 @@ def test_what_cannot_be_is_said(desk: Desk) -> None:
         )
     with pytest.raises(InvalidInput, match="cannot be compared"):
         topics.fit(["one two", "two one", "three"], embeddings=np.eye(3), previous=desk.run, store=topics.NO_STORE)
+
+
+def strangers(n: int, start: int = 0) -> pd.DataFrame:
+    """Documents about what no topic of the desk is about, and that each other document is about."""
+    words = "reef whale coral plankton salmon fishery ocean tide kelp trawler".split()
+    draw = np.random.default_rng(start)
+    rows = [(f"s{start + row}", f"{' '.join(draw.choice(words, 9))}.", "2024-06-01") for row in range(n)]
+    return pd.DataFrame(rows, columns=["id", "text", "date"])
+
+
+def test_documents_no_topic_wants_are_a_reason_to_refit(desk: Desk) -> None:
+    run = desk.update(desk.run, strangers(24))
+    assert run.updated["decision"] == "refitted"
+    assert "that no topic wants lie together" in run.updated["reason"]
+    assert run.updated["novelty"] > 0.5
+    late = run.documents[run.documents["id"].str.startswith("s")]
+    assert late["topic_id"].mode().tolist() == run.lineage.loc[run.lineage["event"] == "born", "topic_id"].tolist()
+
+
+def test_topics_grow_while_no_other_document_moves(desk: Desk) -> None:
+    new = strangers(24)
+    run = desk.update(desk.run, new, grow=True)
+    assert run.updated["decision"] == "grown"
+    late = run.topics.iloc[-1]
+    assert (late["topic_id"], late["status"], late["topic"]) == ("T0005", "born", 4)
+    assert set(late["terms"]) <= set("reef whale coral plankton salmon fishery ocean tide kelp trawler".split())
+    old = run.documents[~run.documents["id"].str.startswith("s")]
+    assert old["topic_id"].tolist() == desk.run.documents["topic_id"].tolist()
+    assert (run.documents["topic_id"] == "T0005").sum() == late["size"] >= 10
+    assert run.assign(["ocean tide coral reef whale"], store=desk.store)["topic_id"].tolist() == ["T0005"]
+    more = desk.update(run, strangers(12, start=100))
+    assert more.updated["decision"] == "grown"
+    assert more.topic("T0005")["size"] > late["size"]
+    assert more.topic("T0005")["status"] == "continued"
+    assert more.topic("T0005")["first_seen"] == run.provenance["run"]
+    again = desk.update(more, [])
+    assert again.updated["decision"] == "none"
+    assert again.documents["topic_id"].tolist() == more.documents["topic_id"].tolist()
+    refitted = desk.update(more, [], refit="always")
+    assert "T0005" in set(refitted.topics["topic_id"])
+
+
+def test_grown_at_once_or_bit_by_bit(desk: Desk, tmp_path: Path) -> None:
+    new = strangers(36)
+    once = desk.update(desk.run, new, grow=True)
+    often = desk.run
+    for part in np.array_split(np.arange(36), 4):
+        often = desk.update(often, new.iloc[part], grow=True)
+    one, other = payload(once), payload(often)
+    of_ids = {"topics.parquet", "topics.csv"}  # which tell when a topic came
+    assert {name for name in one if one[name] != other[name]} <= OF_THE_STEP | of_ids
+    assert topics.load(often.save(tmp_path / "grown")) == often

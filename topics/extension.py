@@ -138,7 +138,7 @@ def _documents(run: Run, joined: Joined, model: Model, rows: NDArray[np.int32]) 
     import pandas as pd
 
     poll, _ = model.answers()
-    novelties = novelty(poll.distances, poll.distances[model.voting])
+    novelties = novelty(poll.distances, poll.distances[model.at_fit])
     why = reasons(model.labels, model.nearest, model.strengths, poll.shared, novelties, model.threshold)
     names = run.topics["topic_id"]
     table = pd.DataFrame({"id": pd.array(list(joined.ids), dtype="str")})
@@ -176,7 +176,7 @@ def _positions(run: Run, joined: Joined, model: Model, rows: NDArray[np.int32]) 
     drawn = np.full((len(model.keys), 2), np.nan, dtype=np.float32)
     old = rows_of(model.keys, np.append(run.model.keys, b"").astype("S32")[run.text_rows()][joined.kept])
     drawn[old[old >= 0]] = run.documents[["x", "y"]].to_numpy(np.float32)[joined.kept][old >= 0]
-    voting = np.arange(len(model.keys))[model.voting]
+    voting = np.flatnonzero(model.at_fit)
     settled = voting[np.isfinite(drawn[voting]).all(axis=1)]
     nowhere = np.setdiff1d(np.unique(rows[rows >= 0]), np.flatnonzero(np.isfinite(drawn).all(axis=1)))
     q = min(VOTERS, len(settled))

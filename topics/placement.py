@@ -87,7 +87,7 @@ def place_texts(
         for name, array in {"labels": labels, "strengths": strengths, "nearest": nearest, **vars(poll)}.items():
             found[name][new] = array
     poll = Poll(**{name: found.pop(name) for name in vars(said)})
-    novelties = novelty(poll.distances, said.distances[model.voting])
+    novelties = novelty(poll.distances, said.distances[model.at_fit])
     if run.config.coverage == "auto":
         found["labels"][~known & (novelties >= STRANGE)] = NOISE
     return Placed(**found, known=known, novelties=novelties, poll=poll)

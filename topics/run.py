@@ -64,12 +64,20 @@ class Model:
     poll: Poll | None = None  # (u, ...); None, like the next, if an older version, which did not write it, made the run
     calibration: Calibration | None = None
     layout: NDArray[np.float32] | None = None  # (u, r) where they lay when they were clustered, nan if they came later
-    added: NDArray[np.bool_] | None = None  # (u,) which came after the fit and have no vote; None if none did
+    added: NDArray[np.bool_] | None = None  # (u,) which came after the fit; None if none did
 
     @property
-    def voting(self) -> NDArray[np.bool_] | slice:
-        """Which texts vote on new ones: those of the fit."""
-        return slice(None) if self.added is None else ~self.added
+    def at_fit(self) -> NDArray[np.bool_]:
+        """Which texts were there at the last fit."""
+        import numpy as np
+
+        return np.ones(len(self.keys), dtype=bool) if self.added is None else ~self.added
+
+    @property
+    def voting(self) -> NDArray[np.bool_]:
+        """Which texts vote on new ones: those of the fit, and those of which topics were made since."""
+        voting: NDArray[np.bool_] = self.at_fit | (self.voters >= 0)
+        return voting
 
     @property
     def width(self) -> int:

@@ -27,10 +27,11 @@ def steady(clusters: Clusters, graph: Graph, prior: Prior, least: int, topics: i
     """Change the topics of a previous run only where the ties between the texts say so clearly.
 
     A clusterer cuts where a cut is best, and a few more texts can make another the best, in places that have nothing
-    to do with them. So its clusters are read as proposals. A cluster most of whose texts had no topic is a new one, unless a
-    topic has grown into it: its bulk is there, and a share of `GROWN`. A cluster that is a part of a topic becomes one of its own if it is `APART`; topics that lie in one cluster become
-    one if they are `JOINED`; a text changes from one topic to another at a `PULL`. Ties are the weights of the
-    graph. What had no topic goes where its cluster goes; of topics that share the cluster, to the one with most ties.
+    to do with them. So its clusters are read as proposals. A cluster most of whose texts had no topic is a new one,
+    unless a topic has grown into it: its bulk is there, and a share of `GROWN`. A cluster that is a part of a topic
+    becomes one of its own if it is `APART`; topics that lie in one cluster become one if they are `JOINED`; a text
+    changes from one topic to another at a `PULL`. Ties are the weights of the graph. What had no topic goes where its
+    cluster goes; of topics that share the cluster, to the one with most ties.
 
     Parameters
     ----------

@@ -18,12 +18,14 @@ from topics import joining
 from topics.api import given_vectors, opened, vectors_of
 from topics.config import Config
 from topics.data import Texts
-from topics.decision import news_of, reason_to_refit, told
+from topics.decision import News, news_of, reason_to_refit, told
 from topics.embedding.precomputed import ARRAY, SCHEME
 from topics.errors import InvalidConfig, InvalidInput
 from topics.extension import extend
+from topics.growth import grow as grown
+from topics.growth import grown_topics, ungrown
 from topics.pipeline import fit_topics, location_of
-from topics.placement import Placed, place_texts
+from topics.placement import place_texts
 from topics.run import Run
 from topics.store import Ref, Store
 
@@ -56,6 +58,7 @@ def update(
     new: Any,
     *,
     refit: Refit = "auto",
+    grow: bool = False,
     window: str | None = None,
     replace: bool = False,
     text: str | None = None,
@@ -80,6 +83,9 @@ def update(
         Documents that the run has already, by id and text, are not taken twice: a full export will do.
     refit : {"auto", "always", "never"}
         auto: if the documents that came or went since the last fit give one of the reasons in `topics.decision`.
+    grow : bool
+        Make topics of new documents that no topic wants and that lie together; no other document moves. A run with such
+        topics goes on growing until the next refit.
     window : str, optional
         Days, such as "90d": older documents than that are dropped, counted from the newest. Also w, m, y.
     replace : bool
@@ -108,6 +114,8 @@ def update(
     """
     if refit not in get_args(Refit):
         raise InvalidConfig(f"refit={refit!r}: one of {', '.join(get_args(Refit))}.")
+    if grow and refit == "always":
+        raise InvalidConfig("grow and refit=always exclude each other: a refit finds new topics anyway.")
     days = joining.days_of(window)
     previous = opened(run)
     if not isinstance(previous, Run):
@@ -117,21 +125,33 @@ def update(
     named = {name: column for name, column in columns.items() if column}
     corpus = joining.take_in(previous, new, named)
     joined = joining.join(previous, corpus, days, replace)
-    how = {"refit": refit, "window": window, "replace": replace}
+    how = {"refit": refit, "grow": grow, "window": window, "replace": replace}
     asked = Asked(previous, how, named, location_of(new), store)
-    if not joined.changed and refit != "always":
-        same = extend(previous, joined, *_nothing(previous))
-        return _finished(same, joined, "none", "nothing is new", asked)
-    fresh, vectors = _fresh(previous, joined, store, encoder, embeddings, executor)
-    placed = place_texts(previous, fresh, lambda rows: vectors[rows], executor)
-    extended = extend(previous, joined, fresh.keys, vectors, placed)
+    base, growing = ungrown(previous), grow or grown_topics(previous) > 0
+    fresh, vectors = _fresh(base, joined, store, encoder, embeddings, executor)
+    placed = place_texts(base, fresh, lambda rows: vectors[rows], executor)
+    extended = extend(base, joined, fresh.keys, vectors, placed)
     news = news_of(extended)
-    reason = "asked for" if refit == "always" else reason_to_refit(news, _dropped(extended))
-    if refit == "always" or (reason and refit == "auto"):
+    reason = "asked for" if refit == "always" else reason_to_refit(news, _dropped(extended), growing)
+    if refit == "always" or (reason and refit == "auto" and joined.changed):
         made = _refitted(previous, joined, store, encoder, _raw(previous, extended, embeddings), executor)
-        return _finished(changed(made, updated=told(news)), joined, "refitted", reason, asked)
-    because = f"a refit was not allowed, though {reason}" if reason else "the topics fit the documents that came"
-    return _finished(changed(extended, updated=told(news)), joined, "assigned", because, asked)
+        return _finished(made, joined, news, "refitted", reason, asked)
+    decision, because = "assigned", "the topics fit the documents that came"
+    if reason:
+        because = f"a refit was not allowed, though {reason}"
+    if growing and news.due:
+        late = extended.model.keys[~extended.model.at_fit].tolist()
+        extended = grown(extended, news.due, previous, joining.texts_of(previous, corpus, late, store))
+        many = ", ".join(f"{name} ({size})" for name, size in _late(extended))
+        decision, because = "grown", f"new documents that no topic wants make topics of their own: {many}"
+    if not joined.changed:
+        decision, because = "none", "nothing is new"
+    return _finished(extended, joined, news, decision, because, asked)
+
+
+def _late(run: Run) -> list[tuple[str, int]]:
+    late = run.topics.iloc[len(run.topics) - grown_topics(run) :]
+    return list(zip(late["topic_id"], late["size"], strict=True))
 
 
 def _fresh(
@@ -150,16 +170,10 @@ def _fresh(
     return fresh, given_vectors(run, joined.new, embeddings)[rows]
 
 
-def _nothing(run: Run) -> tuple[NDArray[np.bytes_], NDArray[np.float32], Placed]:
-    none = Texts((), np.empty(0, dtype="S32"))
-    vectors = np.empty((0, run.model.vectors.shape[1]), dtype=np.float32)
-    return none.keys, vectors, place_texts(run, none, lambda rows: vectors[rows])
-
-
 def _dropped(run: Run) -> float:
     """Share of the texts of the last fit that no document has any more."""
-    voting = np.arange(len(run.model.keys))[run.model.voting]
-    return float(1 - np.isin(voting, run.text_rows()).mean()) if len(voting) else 0.0
+    there = np.flatnonzero(run.model.at_fit)
+    return float(1 - np.isin(there, run.text_rows()).mean()) if len(there) else 0.0
 
 
 def _refitted(run: Run, joined: Joined, store: Store, encoder: Any, embeddings: Any, executor: Executor | None) -> Run:
@@ -192,7 +206,7 @@ def _raw(run: Run, extended: Run, embeddings: Any) -> NDArray[np.float32] | None
     return known[extended.text_rows()]
 
 
-def _finished(run: Run, joined: Joined, decision: str, reason: str, asked: Asked) -> Run:
+def _finished(run: Run, joined: Joined, news: News, decision: str, reason: str, asked: Asked) -> Run:
     """The run with what the update came to, and where its documents are."""
     log.info("%s: %s.", decision.capitalize(), reason)
     if len(joined.came):
@@ -202,14 +216,12 @@ def _finished(run: Run, joined: Joined, decision: str, reason: str, asked: Asked
         "documents_new": len(joined.came),
         "documents_dropped": joined.dropped,
         "documents_replaced": joined.replaced,
-        "novelty": 0.0,
-        "drift": 0.0,
-        **run.updated,
+        **told(news),
         "decision": decision,
         "reason": reason,
     }
     source = {**asked.previous.provenance["input"], **asked.columns, "location": asked.location}
     texts = [] if decision != "refitted" else run.provenance["texts"]
     texts += [*asked.previous.provenance.get("texts", ()), {"corpus": joined.new.key, **source}]
-    told = {"input": source, "texts": texts, "update": asked.how}
-    return changed(run, updated=updated, provenance=run.provenance | told)
+    where = {"input": source, "texts": texts, "update": asked.how}
+    return changed(run, updated=updated, provenance=run.provenance | where)

@@ -38,6 +38,7 @@ _FLOWS = 10  # rows of documents that moved
     show_default=True,
     help="find the topics again: when what came gives a reason, in any case, or not at all",
 )
+@click.option("--grow", is_flag=True, help="make topics of new documents that no topic wants; no other document moves")
 @click.option("--window", metavar="DAYS", help="drop documents older than this, such as 90d, 12w, 6m or 1y")
 @click.option("--replace", is_flag=True, help="take new texts for ids that are there already")
 @shared.scheduler
@@ -49,6 +50,7 @@ def update(
     input: str,  # noqa: A002
     output: str | None,
     refit: Any,
+    grow: bool,
     window: str | None,
     replace: bool,
     scheduler: str | None,
@@ -69,7 +71,7 @@ def update(
     check_target(folder)
     columns = {f"{name}_" if name == "class" else name: given[f"{name}_"] for name in options.COLUMNS}
     with telling(quiet or as_json):
-        how = {"refit": refit, "window": window, "replace": replace, "store": Store(store_root)}
+        how = {"refit": refit, "grow": grow, "window": window, "replace": replace, "store": Store(store_root)}
         run = go_on(run_folder, input, **how, **columns, executor=Dask(scheduler) if scheduler else None)
         save(run, folder)
     if as_json:
