@@ -12,7 +12,9 @@ from surfaces_fakes import documents, in_this_process
 
 import topics
 from topics.cli.continuing import next_folder
+from topics.errors import VerificationFailed
 from topics.lineage import compare, history
+from topics.verification import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,3 +143,14 @@ def test_a_given_name_and_notes_stay_with_the_topic(chain: Path, world: World) -
     after = topics.update(before, chain / "third.csv", store=world.store("chain"), refit="always")
     assert after.topic("T0001")["name"] == "Money"
     assert after.topic("T0001")["note"] == "ours"
+
+
+def test_runs_that_go_on_can_be_had_again(chain: Path, world: World, tmp_path: Path) -> None:
+    for name in ("runs-2", "runs-3"):
+        assert verify(chain / name, store=world.store("again")).documents in (170, 240)
+    shutil.copytree(chain / "runs-3", tmp_path / "last")
+    manifest = json.loads((tmp_path / "last" / "manifest.json").read_text())
+    manifest["previous"]["folder"] = str(tmp_path / "gone")
+    (tmp_path / "last" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(VerificationFailed, match=r"goes on from run .*, which is no longer in"):
+        verify(tmp_path / "last", store=world.store("again"))

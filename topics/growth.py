@@ -16,6 +16,7 @@ from topics.data import NOISE, Embeddings, Settled, Texts
 from topics.description import describe
 from topics.labels import centroids_of
 from topics.matching import Identity, Side, identify
+from topics.occasions import with_documents
 from topics.run import ASPECT
 from topics.terms import count_terms
 from topics.vectors import nearest
@@ -128,6 +129,7 @@ def grow(run: Run, groups: Sequence[NDArray[np.int64]], previous: Run, texts: Ma
         ],
         columns=["topic", "id", "text"],
     ).astype({"topic": "int64", "id": "str", "text": "str"})
+    whole = pd.concat([run.topics, table], ignore_index=True)
     near = _nearest_old(own, model.centroids)
     old = run.model.vocabulary
     place = {term: column for column, term in enumerate(old)}
@@ -135,7 +137,8 @@ def grow(run: Run, groups: Sequence[NDArray[np.int64]], previous: Run, texts: Ma
     return changed(
         run,
         documents=documents,
-        topics=pd.concat([run.topics, table], ignore_index=True),
+        topics=whole,
+        periods=None if run.periods is None else with_documents(run.periods, run, documents, whole),
         representatives=pd.concat([run.representatives, shown], ignore_index=True),
         layers=_layers(run, identity.ids, table, near),
         merges=[*((parent, k + number) for number, parent in enumerate(near)), *run.merges],

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from topics.corpus import MEMORY, STDIN, Source
 from topics.editing import replay
 from topics.embedding.precomputed import ARRAY
-from topics.errors import VerificationFailed
-from topics.folder import MANIFEST, changed_files, load, read_manifest, save
+from topics.errors import InvalidInput, VerificationFailed
+from topics.folder import MANIFEST, changed_files, fingerprint_of, load, read_manifest, save
 from topics.pipeline import fit_topics
 from topics.store import NO_STORE
+from topics.updating import update
 
 if TYPE_CHECKING:
+    from topics.run import Run
     from topics.store import Store
 
 
@@ -29,6 +31,8 @@ class Verified:
 
 def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = None) -> Verified:
     """Check a run folder's digests, then fit again from its manifest, edit as it was edited, and compare them.
+
+    A run that goes on from another is made again from that, which has to be where it was.
 
     Parameters
     ----------
@@ -72,8 +76,8 @@ def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = N
             "cannot be fitted again from here; a fit with a clusterer by name can be."
         )
     source = Source(where, told.get("text"), told.get("id"), told.get("date"), told.get("class"))
-    again = fit_topics(source, run.config, run.config.workshop(store))
-    if edits := run.provenance.get("edits", ()):
+    again = _again(run, source, folder, store)
+    if edits := run.provenance.get("edits", ())[len(again.provenance.get("edits", ())) :]:
         again = replay(again, edits, documents=source, store=store)
     with tempfile.TemporaryDirectory() as scratch:
         fresh = read_manifest(save(again, Path(scratch) / "run"))
@@ -92,3 +96,24 @@ def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = N
         )
         raise VerificationFailed(f"{folder} cannot be had again: {', '.join(different)} differ.{because}")
     return Verified(len(now), len(again.documents), len(again.topics))
+
+
+def _again(run: Run, source: Source, folder: Path, store: Store) -> Run:
+    """The fit, or the update, that made a run."""
+    record, asked = run.provenance.get("previous"), run.provenance.get("update")
+    if record is None:
+        return fit_topics(source, run.config, run.config.workshop(store))
+    where = record["folder"]
+    lost = f"the files of {folder} are as written, but it goes on from run {record['run']}, "
+    if not where:
+        raise VerificationFailed(f"{lost}which was in memory; a run that goes on from a folder can be made again.")
+    try:
+        told = read_manifest(Path(where))
+    except InvalidInput:
+        raise VerificationFailed(f"{lost}which is no longer in {where}; put it back there.") from None
+    if fingerprint_of(told) != record["fingerprint"]:
+        raise VerificationFailed(f"{lost}and {where} holds another run now, {told['run']}; put it back there.")
+    before = load(where)
+    if asked is None:
+        return fit_topics(source, run.config, run.config.workshop(store), previous=before)
+    return update(before, source, store=store, **asked)
