@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from topics.data import Prior
 
 _BLOCK = 4096  # rows in a product; fixed, other shapes give other bits
+_KNOWN = 0.1  # share of the texts that have to have had a place, for a layout to start from there
 _NOISE = 1e-4  # of the width: what tells texts apart that start in one place
 
 
@@ -102,9 +103,10 @@ def principal_components(vectors: NDArray[np.float32], r: int, threads: int = 1)
 
 
 def _positions(prior: Prior | None, r: int) -> NDArray[np.float32] | None:
-    """Where texts lay in a layout of r components, nan where they did not; None if there was no such layout."""
+    """Where texts lay in a layout of r components, nan where they did not; None if there was none, or of too few."""
     found = () if prior is None else (prior.layout, prior.drawn)
-    return next((points for points in found if points.shape[1] == r and np.isfinite(points).any()), None)
+    fitting = [points for points in found if points.shape[1] == r]
+    return next((points for points in fitting if np.isfinite(points).all(axis=1).mean() >= _KNOWN), None)
 
 
 def _amid(graph: Graph, before: NDArray[np.float32]) -> NDArray[np.float64]:
