@@ -10,7 +10,7 @@ import platform
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -37,10 +37,15 @@ BENCHMARKS: dict[str, Callable[..., tuple[str, list[str]]]] = {
 @click.option("--full", is_flag=True, help="quality: whole corpora, not 8,000 documents of each.")
 @click.option("--corpus", "corpora", multiple=True, help="quality: this corpus only; may come several times.")
 @click.option("--tables", is_flag=True, help="quality: measure nothing, write what there is.")
-def main(data: Path, names: tuple[str, ...], full: bool, corpora: tuple[str, ...], tables: bool) -> None:
+@click.option("--rounds", type=int, default=3, show_default=True, help="speed: warm runs of each.")
+def main(data: Path, names: tuple[str, ...], full: bool, corpora: tuple[str, ...], tables: bool, rounds: int) -> None:
     """Run the benchmarks NAMES, or all of them, on the corpora in DATA."""
     for name in names or BENCHMARKS:
-        more = {"full": full, "corpora": corpora, "tables": tables} if name == "quality" else {}
+        more: dict[str, Any] = {}
+        if name == "quality":
+            more = {"full": full, "corpora": corpora, "tables": tables}
+        elif name == "speed":
+            more = {"rounds": rounds}
         text, libraries = BENCHMARKS[name](data, **more)
         releases = ", ".join(f"{library} {metadata.version(library)}" for library in libraries)
         told = (

@@ -39,10 +39,10 @@ _ABOUT = """# Speed
 
 20 Newsgroups without headers, quotes and footers, {documents:,} documents with text, {model}; {cores} processors. Whole
 processes, from start to end: importing, reading, fitting and writing the result are in the seconds. Vectors were made
-before and are given to all. *Cold*: nothing was ever compiled (an empty folder as `NUMBA_CACHE_DIR`); else compiled
-functions are there. Ours writes a whole run folder, reports and map included, by `topics fit`; BERTopic has its
-defaults, no map, and writes two tables. Measured in turn; medians where there are several runs. Machines that do other
-things at the same time stretch wall seconds, CPU seconds much less.
+before and are given to all. *Cold*: the first run of its kind, nothing was ever compiled (an empty folder as
+`NUMBA_CACHE_DIR`); else compiled functions are there. Ours writes a whole run folder, reports and map included, by
+`topics fit`; BERTopic has its defaults, no map, and writes two tables. Measured in turn; medians where there are more
+runs. Machines that do other things at the same time stretch wall seconds, CPU seconds much less.
 
 | what | runs | wall s | from, to | CPU s | peak GB |
 |---|---:|---:|---:|---:|---:|
@@ -79,10 +79,9 @@ class Bench:
 
     folder: Path
 
-    def run(self, script: str, *words: object, cold: bool = False) -> tuple[Cost, list[str]]:
-        """Run a script in a fresh process: what that took, and what it printed."""
-        compiled = tempfile.mkdtemp(dir=self.folder) if cold else str(self.folder / "compiled")
-        given = {**os.environ, "NUMBA_CACHE_DIR": compiled, "HF_HUB_OFFLINE": "1"}
+    def run(self, script: str, *words: object) -> tuple[Cost, list[str]]:
+        """Run a script in a fresh process: what that took, and what it printed. The first of a kind compiles."""
+        given = {**os.environ, "NUMBA_CACHE_DIR": str(self.folder / "compiled"), "HF_HUB_OFFLINE": "1"}
         given.pop("OMP_NUM_THREADS", None)  # everybody may use all processors
         command = [sys.executable, "-c", script + scripts.PEAK, *map(str, words)]
         began = time.perf_counter()
@@ -96,8 +95,8 @@ class Bench:
         wall = time.perf_counter() - began
         return Cost(wall, used.ru_utime + used.ru_stime, json.loads(told[-1])["peak"]), told
 
-    def cost(self, script: str, *words: object, cold: bool = False) -> Cost:
-        return self.run(script, *words, cold=cold)[0]
+    def cost(self, script: str, *words: object) -> Cost:
+        return self.run(script, *words)[0]
 
     def part(self, script: str) -> Cost:
         """Run a script that tells the seconds of a part of it."""
@@ -113,9 +112,9 @@ class Bench:
                 shutil.copytree(self.folder / "filled" / kept, made / kept)
         return made
 
-    def fit(self, store: Path, *more: str, given: str = "corpus.csv", cold: bool = False) -> Cost:
+    def fit(self, store: Path, *more: str, given: str = "corpus.csv") -> Cost:
         words = ("fit", self.folder / given, "--text", "text", "--id", "id", "--store", store, "--quiet")
-        return self.cost(scripts.OURS, *words, "--output", self.folder / "run", *more, cold=cold)
+        return self.cost(scripts.OURS, *words, "--output", self.folder / "run", *more)
 
 
 def run(data: Path, *, rounds: int = _ROUNDS) -> tuple[str, list[str]]:
@@ -159,11 +158,9 @@ def measure(bench: Bench, rounds: int) -> Costs:
     folder = bench.folder
     given = (folder / "written.csv", folder / "vectors.npy", folder)
     theirs = find_spec("bertopic") is not None
-    note("topics, cold", bench.fit(bench.store(), cold=True))
+    note("topics, cold", bench.fit(bench.store()))
     if theirs:
-        note("BERTopic, cold", bench.cost(scripts.BERTOPIC, *given, cold=True))
-        bench.cost(scripts.BERTOPIC, *given)  # compiles
-    bench.fit(bench.store())  # so does this
+        note("BERTopic, cold", bench.cost(scripts.BERTOPIC, *given))
     for _ in range(rounds):
         store = bench.store()
         note("topics, warm", bench.fit(store))
@@ -175,8 +172,7 @@ def measure(bench: Bench, rounds: int) -> Costs:
             note("BERTopic, warm", bench.cost(scripts.BERTOPIC, *given))
     for name, (package, script) in scripts.OTHERS.items():
         if find_spec(package):
-            bench.cost(script, *given)
-            note(name, bench.cost(script, *given))
+            note(f"{name}, cold", bench.cost(script, *given))
     for command in ("show", "report"):
         note(f"topics {command}", bench.cost(scripts.OURS, command, folder / "run"))
     note("import topics", bench.cost("import topics"))
