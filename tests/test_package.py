@@ -70,6 +70,8 @@ def test_writing_reports_again_loads_what_reads_tables_and_no_more(tmp_path):
 
 def test_what_is_compiled_is_kept_and_the_next_process_compiles_nothing(tmp_path):
     code = (
+        "import logging\n"
+        "logging.basicConfig(level=logging.INFO)\n"
         "import numpy as np\n"
         "from scipy import sparse\n"
         "from topics.leiden import communities\n"
@@ -81,7 +83,7 @@ def test_what_is_compiled_is_kept_and_the_next_process_compiles_nothing(tmp_path
         "for made in (descend, move_nodes, split_communities):\n"
         "    assert sum(made.stats.cache_{}.values()) == 1, made.stats\n"
     )
-    for found in ("misses", "hits"):
+    for found, said in (("misses", 1), ("hits", 0)):
         done = subprocess.run(
             [sys.executable, "-c", code.replace("{}", found)],
             env={**os.environ, "NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": str(tmp_path)},
@@ -91,6 +93,7 @@ def test_what_is_compiled_is_kept_and_the_next_process_compiles_nothing(tmp_path
             timeout=120,
         )
         assert done.returncode == 0, done.stderr
+        assert done.stderr.count("Compiling for this processor") == said
     [folder] = (tmp_path / "topics" / "compiled").iterdir()
     assert folder.name.startswith("numba")
     assert folder.stat().st_mode & 0o777 == 0o700

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,5 +46,10 @@ def compiled(function: Callable[..., Any]) -> Any:
     finally:
         config.CACHE_DIR = before
     if not any(folder.rglob(f"*.{function.__name__}-*.nbi")):
-        log.info("Compiling for this processor: once, a few seconds.")
+        _say_once()
     return made
+
+
+@cache
+def _say_once() -> None:
+    log.info("Compiling for this processor: once, a few seconds.")
