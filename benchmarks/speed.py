@@ -209,7 +209,7 @@ def report(costs: Costs) -> str:
         "\n".join(rows)
         + "\n\n## Against what they should be\n\n| what | of | wall | CPU | wanted |\n|---|---|---:|---:|---:|\n"
         + "\n".join(ratios)
-        + "\n\n| what | wall | wanted |\n|---|---:|---:|\n"
+        + "\n\n| what | wall | CPU | wanted |\n|---|---:|---:|---:|\n"
         + "\n".join(limits)
         + "\n\n![Seconds of every process](speed.svg)\n"
     )

@@ -42,7 +42,7 @@ def fuzzy_weights(neighbors: Neighbors) -> sparse.csr_array:
 
     u, q = neighbors.indices.shape
     if not q:
-        return sparse.csr_array((u, u), dtype=np.float32)
+        return sparse.csr_array(np.zeros((u, u), dtype=np.float32))  # of one text, or none
     mean = float(np.mean(neighbors.distances, dtype=np.float64)) * q / (q + 1)  # to UMAP a point is its own neighbour
     parts = [memberships(neighbors.distances[start : start + _BLOCK], mean) for start in range(0, u, _BLOCK)]
     ends = np.arange(0, u * q + 1, q)
