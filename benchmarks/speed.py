@@ -51,7 +51,6 @@ _RATIOS = (
     ("cold, vectors given", "topics, cold", "BERTopic, cold", 1 / 4),
     ("warm, vectors given", "topics, warm", "BERTopic, warm", 1 / 5),
     (f"{ENCODED:,} documents, encoding and fitting", "topics, encoding", "BERTopic, encoding", 1 / 5),
-    ("1 % more documents assigned, of a cold fit", "topics, 1 % assigned", "topics, cold", 1 / 20),
     ("over time: 50,000 documents, 600 topics, 20 periods", "topics, over time", "BERTopic, over time", 1 / 30),
 )
 _LIMITS = (
