@@ -24,7 +24,8 @@ import topics
 
 alt.renderers.enable("mimetype")
 docs = letters()
-run = topics.fit(docs.drop(columns="subject"), text="text", id="id", date="date", class_="class", resolution=0.3)
+columns = {"text": "text", "id": "id", "date": "date", "class_": "class"}
+run = topics.fit(docs.drop(columns="subject"), resolution=0.3, title="Letters to the city", **columns)
 run.topics[["topic_id", "size", "name"]]
 
 # %% [markdown]

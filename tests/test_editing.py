@@ -183,6 +183,16 @@ def test_assign_agrees_with_the_documents(run: Run, store: Store) -> None:
     assert "T0002" not in set(new["topic_id"])
 
 
+def test_new_documents_like_those_of_a_dropped_topic_have_none(world: World, store: Store) -> None:
+    whole = world.fit(store=store, coverage=1.0)
+    theme = whole.documents.merge(documents()[["id", "text"]], on="id").query("topic == 1 and confidence > 0.5")
+    texts = [f"{text} {text}" for text in theme["text"].head(20)]
+    assert (whole.assign(texts, store=store)["topic"] == 1).mean() > 0.9
+    dropped = whole.drop([1], store=store)
+    assert (dropped.assign(texts, store=store)["topic"] == -1).mean() > 0.9
+    assert dropped.model.threshold > whole.model.threshold
+
+
 def test_an_edited_run_is_saved_loaded_and_edited_again(run: Run, store: Store, tmp_path: Path) -> None:
     merged = run.merge([0, 2], store=store).rename({"T0001": "Both"})
     back = load(merged.save(tmp_path / "run"))
@@ -224,12 +234,16 @@ def test_documents_in_memory_are_in_the_store_or_can_be_given_again(world: World
     assert fitted.merge([0, 1], documents=texts, store=topics.Store(tmp_path)) == merged
 
 
-def test_a_run_that_goes_on_from_an_edited_one_keeps_ids_and_names(run: Run, world: World, store: Store) -> None:
+def test_a_run_that_goes_on_from_an_edited_one_keeps_ids_and_names(
+    run: Run, world: World, store: Store, tmp_path: Path
+) -> None:
     edited = run.merge([0, 1], store=store).rename({"T0003": "Third"})
     after = world.fit(store=store, coverage=0.9, previous=edited)
     assert after.topic("T0003")["name"] == "Third"
     assert "T0002" not in set(after.topics["topic_id"])  # once merged, its id is gone for good
-    assert after.drop(["T0003"], store=store).lineage["topic_id"].isin(["T0003"]).sum() == 0
+    dropped = after.drop(["T0003"], store=store)
+    assert dropped.lineage["topic_id"].isin(["T0003"]).sum() == 0
+    assert load(dropped.save(tmp_path / "run")) == dropped
 
 
 def test_a_run_with_documents_that_came_later_says_what_to_do_first(run: Run, store: Store) -> None:

@@ -99,7 +99,8 @@ def resettle(
     """Settle topics that were merged, split or dropped by hand: what has a topic keeps it.
 
     The votes are counted again. An outlier that only lay between topics which are one now joins it: its vote has
-    become as clear as a new text needs it to be.
+    become as clear as a new text needs it to be. Where fewer have a topic than before, new texts need a strength that
+    as large a share of the old ones has as have one now: what is like the documents of a dropped topic has none.
 
     Parameters
     ----------
@@ -119,9 +120,12 @@ def resettle(
     ballots, similarities = voters[neighbors.indices[:, :VOTERS]], 1 - neighbors.distances[:, :VOTERS]
     voted = vote(ballots, similarities, k)
     winner, strength, _ = voted
-    threshold = np.float32(before.threshold)
-    joins = (labels == NOISE) & (winner != NOISE) & (strength >= threshold) & (before.strengths < threshold)
+    clear = np.float32(before.threshold)
+    joins = (labels == NOISE) & (winner != NOISE) & (strength >= clear) & (before.strengths < clear)
     labels = np.where(joins, winner, labels).astype(np.int32)
+    threshold, share = before.threshold, float((labels != NOISE).mean()) if len(labels) else 1.0
+    if share < float((before.labels != NOISE).mean()):
+        threshold = max(threshold, _passed_by(share, strength))
     near = _near_centroids(embeddings.vectors, centroids_of(embeddings.vectors, voters, k))
     otherwise = np.where(voters != NOISE, voters, _or_nearest(winner, near[0]))
     candidate = np.where(labels != NOISE, labels, otherwise).astype(np.int32)
@@ -133,7 +137,7 @@ def resettle(
         nearest=renamed[candidate],
         voters=renamed[voters],
         centroids=centroids_of(embeddings.vectors, renamed[labels], int(renamed.max(initial=NOISE)) + 1),
-        threshold=before.threshold,
+        threshold=threshold,
         clustered=float(copies[voters != NOISE].sum() / max(int(copies.sum()), 1)),
         curve=_curve(voters != NOISE, strength, told.confidences, copies),
         poll=_renumbered(told, renamed),

@@ -266,6 +266,7 @@ def _continued(run: Run, made: Run, ids: Sequence[str], edit: Mapping[str, Any])
     model = replace(
         run.model,
         **{name: getattr(made.model, name) for name in ("labels", "strengths", "nearest", "voters", "centroids")},
+        threshold=made.model.threshold,
         weights=made.model.weights,
         vocabulary=made.model.vocabulary,
         poll=made.model.poll,
