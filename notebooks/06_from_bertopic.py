@@ -30,8 +30,8 @@
 # | `model.transform(new)` | `run.assign(new)` |
 # | `model.approximate_distribution(docs)` | `run.distribution`, `run.passages(docs)` |
 # | `model.find_topics("words")` | `run.search("words")`, which finds documents as well |
-# | `model.topics_over_time(docs, dates)` | `topics.fit(table, date="date")`, `run.timeline()` |
-# | `model.topics_per_class(docs, classes)` | `topics.fit(table, class_="class")`, `run.heatmap()` |
+# | `model.topics_over_time(docs, dates)` | `topics.fit(table, date="date")`: `run.over_time()`, `run.timeline()` |
+# | `model.topics_per_class(docs, classes)` | `topics.fit(table, class_="class")`: `run.per_class()`, `run.heatmap()` |
 # | `model.hierarchical_topics(docs)` | `run.layers`, `run.hierarchy()`, `run.cut(10)` |
 # | `model.reduce_topics(docs, nr_topics=10)` | `run.reduce(10)` |
 # | `model.merge_topics(docs, [3, 7])` | `run.merge([3, 7])` |

@@ -52,6 +52,10 @@ def check_whole(run: Run) -> None:
     assert run.model.nearest.max(initial=-1) < k
     assert run.model.poll is not None
     assert run.model.poll.topics.max(initial=-1) < k
+    if run.periods is not None:
+        dated = run.documents[(run.documents["topic"] >= 0) & run.documents["date"].notna()]
+        told = run.periods.groupby("topic_id")["documents"].sum()
+        assert told.to_dict() == dated.groupby("topic_id").size().to_dict()
     within = [name for parts in run.layers["topic_ids"] for name in parts]
     assert set(within) <= set(run.topics["topic_id"])
     for row in run.topics.itertuples():
@@ -73,6 +77,8 @@ def test_the_same_topics_told_anew_are_the_same_run(run: Run, store: Store) -> N
     assert again.topics.equals(run.topics)
     assert again.representatives.equals(run.representatives)
     assert again.layers.equals(run.layers)
+    assert run.periods is not None
+    assert again.periods.equals(run.periods)
     assert again.metrics == run.metrics
     assert (again.model.weights != run.model.weights).nnz == 0
     for name in ("labels", "strengths", "nearest", "voters", "centroids"):
