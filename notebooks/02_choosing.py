@@ -110,8 +110,8 @@ again = evaluation.topics.merge(run.topics[["topic_id", "size", "name"]]).sort_v
 again[["topic_id", "name", "size", "seed_recurrence", "resample_recurrence"]].round(2)
 
 # %% [markdown]
-# The small ones at the top come and go: at this resolution subjects are cut in pieces, and where the cuts run is
-# chance. Fewer topics, or `run.reduce`, is the better answer to what is in here.
+# Those at the top come back least: where a subject is cut into pieces, chance may say where the cuts run. If that
+# matters, ask for fewer topics, or reduce them along the hierarchy.
 #
 # ## How many letters should have a topic
 #

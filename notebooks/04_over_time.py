@@ -44,7 +44,7 @@ print(peak["topic"], peak["period"].date(), peak["documents"], "letters")
 # `run.over_time()` is a table: documents, shares, and the words of each topic in each period.
 
 # %%
-run.over_time("month").query("topic_id == @peak.topic_id")[["start", "documents", "share", "terms"]].round(2)
+run.over_time("month").query("topic_id == @peak.topic_id")[["start", "documents", "share", "terms"]]
 
 # %% [markdown]
 # Shares tell something else than numbers where more is written in some months than in others:
