@@ -69,11 +69,12 @@ def assemble(
     layout: Reduction | None = None,
     timed: Timeline | None = None,
     previous: Run | None = None,
+    fitted_on: int | None = None,
 ) -> Run:
     """Bring the documents back in.
 
     `isotropy` is that of the vectors, and of what post-processing made of them; `previous` the run this one goes on
-    from.
+    from; `fitted_on` how many texts topics were found in, the first ones, if not in all.
     """
     import pandas as pd
 
@@ -91,7 +92,7 @@ def assemble(
     documents["strength"] = np.append(settled.strengths, np.float32(0))[row]
     for axis, name in enumerate("xy"):
         documents[name] = np.append(drawn.points[:, axis], np.float32(np.nan))[row]
-    poll, novelties = settled.poll, novelty(settled.poll.distances, settled.poll.distances)
+    poll, novelties = settled.poll, novelty(settled.poll.distances, settled.poll.distances[:fitted_on])
     why = reasons(settled.labels, settled.nearest, settled.strengths, poll.shared, novelties, settled.threshold)
     documents["reason"] = pd.array(np.append(why, "empty")[row], dtype="str")
     for column in corpus.meta:
@@ -154,7 +155,8 @@ def assemble(
         postprocessing=postprocessing,
         poll=poll,
         calibration=settled.calibration,
-        layout=None if layout is None else layout.points,
+        layout=None if layout is None else _below(layout.points, len(corpus.texts)),
+        added=None if fitted_on is None else np.arange(len(corpus.texts)) >= fitted_on,
     )
     provenance = {
         "run": run_id,
@@ -164,7 +166,7 @@ def assemble(
         "notes": list(intake.notes),
         "advice": [*_advice(vectors.encoder, counts.languages), *longer(lengths, config.long, corpus.copies)],
         "languages": list(counts.languages),
-        "neighbors": "exact" if len(corpus.texts) <= EXACT else "in cells",
+        "neighbors": "exact" if (fitted_on or len(corpus.texts)) <= EXACT else "in cells",
         "versions": versions(),
         **provenance_of(previous, identity),
     }
@@ -186,6 +188,11 @@ def assemble(
         excerpts=excerpts_of(corpus.ids, row, corpus.texts, config.excerpt),
         periods=None if timed is None else grouped(timed, topics["topic_id"], "start"),
     )
+
+
+def _below(points: NDArray[np.float32], u: int) -> NDArray[np.float32]:
+    """The same for u texts; those that were not laid out are nowhere."""
+    return np.concatenate([points, np.full((u - len(points), points.shape[1]), np.nan, dtype=np.float32)])
 
 
 def run_id_of(fingerprint: str, config: Config, previous: str = "") -> str:

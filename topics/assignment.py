@@ -7,14 +7,15 @@ nothing but the text. (`umap.transform`, the usual way, moves with the batch.)
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from topics.data import NOISE, Calibration, Clusters, Embeddings, Neighbors, Poll, Settled
+from topics.data import NOISE, Approach, Calibration, Clusters, Embeddings, Neighbors, Poll, Reduction, Settled
 from topics.labels import by_size, centroids_of
 from topics.vectors import nearest
-from topics.voting import LIKELIEST, VOTERS, calibrate, poll, vote
+from topics.voting import LIKELIEST, STRANGE, VOTERS, calibrate, novelty, poll, vote
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,13 +177,91 @@ def place(
         Topic and strength, and what else the neighbours say; whether that is strong enough is for the
         caller's threshold.
     """
-    q = min(VOTERS, voting, len(known))
-    rows, similarities = _nearest(vectors, known, q, threads)
-    ballots = voters[rows] if len(known) else np.empty((len(vectors), 0), dtype=np.int32)
+    rows, similarities = _nearest(vectors, known, min(VOTERS, voting, len(known)), threads)
+    return _placed(vectors, Approach(rows, similarities), voters, centroids, calibration, threads)
+
+
+def approach(vectors: NDArray[np.float32], fitted: int, voting: int = VOTERS, threads: int = 1) -> Approach:
+    """Find the nearest of the first `fitted` vectors, of all that come after these."""
+    return Approach(*_nearest(vectors[fitted:], vectors[:fitted], min(VOTERS, voting, fitted), threads))
+
+
+def spread(
+    settled: Settled,
+    embeddings: Embeddings,
+    near: Approach,
+    copies: NDArray[np.int64],
+    coverage: float | Literal["auto"],
+    threads: int = 1,
+) -> Settled:
+    """Place the texts that topics were not found in among these topics, as new ones are placed.
+
+    Parameters
+    ----------
+    settled : Settled
+        Of the first texts.
+    embeddings : Embeddings
+        Of all u texts.
+    near : Approach
+        From the others to the first.
+    copies : ndarray of shape (u,)
+        Documents that carry each text.
+    coverage : float in [0, 1] or "auto"
+        As in `settle`, which has turned it into the strength a new text needs.
+    threads : int
+
+    Returns
+    -------
+    Settled
+        Of all texts. Topics are numbered by the documents they have now; those placed have no vote, centroids, curve
+        and calibration are those of the texts that do.
+    """
+    n, k = len(settled.labels), len(settled.centroids)
+    closest, strengths, told = _placed(
+        embeddings.vectors[n:], near, settled.voters, settled.centroids, settled.calibration, threads
+    )
+    labels = np.where(strengths >= settled.threshold, closest, NOISE)
+    if coverage == "auto":
+        labels[novelty(told.distances, settled.poll.distances) >= STRANGE] = NOISE
+    labels = np.concatenate([settled.labels, labels]).astype(np.int32)
+    renamed = _by_final_size(labels, copies, k)
+    centroids = np.empty_like(settled.centroids)
+    centroids[renamed[:k]] = settled.centroids
+    both = {name: np.concatenate([part, getattr(told, name)]) for name, part in vars(settled.poll).items()}
+    return replace(
+        settled,
+        labels=renamed[labels],
+        strengths=np.concatenate([settled.strengths, strengths]),
+        nearest=renamed[np.concatenate([settled.nearest, closest])],
+        voters=renamed[np.concatenate([settled.voters, np.full(len(closest), NOISE, dtype=np.int32)])],
+        centroids=centroids,
+        poll=_renumbered(Poll(**both), renamed),
+    )
+
+
+def scatter(drawn: Reduction, near: Approach) -> Reduction:
+    """A map of all texts from one of the first: each other text lies amid the nearest of these."""
+    weights = np.clip(near.similarities.astype(np.float64), 1e-6, 1) ** 4
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    amid = np.einsum("ij,ijk->ik", shares, drawn.points[near.indices].astype(np.float64))
+    return Reduction(np.concatenate([drawn.points, amid.astype(np.float32)]))
+
+
+def _placed(
+    vectors: NDArray[np.float32],
+    near: Approach,
+    voters: NDArray[np.int32],
+    centroids: NDArray[np.float32],
+    calibration: Calibration,
+    threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], Poll]:
+    """What the nearest known texts say about others."""
+    similarities = near.similarities
+    ballots = voters[near.indices] if len(voters) else np.empty((len(vectors), 0), dtype=np.int32)
     voted = vote(ballots, similarities, len(centroids))
-    near = _near_centroids(vectors, centroids, threads)
-    closest = _or_nearest(voted[0], near[0])
-    return closest, voted[1], poll(ballots, similarities, voted, near, calibration)
+    central = _near_centroids(vectors, centroids, threads)
+    closest = _or_nearest(voted[0], central[0])
+    return closest, voted[1], poll(ballots, similarities, voted, central, calibration)
 
 
 def nearest_centroids(vectors: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.int32]:

@@ -45,6 +45,11 @@ class Config(BaseModel):
         description="steps that spread the vectors: center, remove-top-components[=K], whiten[=DIMENSIONS]; none, one "
         "or several, in this order, with commas between",
     )
+    fit_on: int | None = Field(
+        None,
+        ge=100,
+        description="find the topics in so many of the texts, chosen by their content, and place the others among them",
+    )
     n_neighbors: int = Field(30, ge=2, le=500, description="neighbours per document in the graph")
     consensus: int = Field(
         10, ge=0, le=100, description="community detections that sharpen the graph; 0 gives plain UMAP"

@@ -122,6 +122,10 @@ def print_result(
             *(_number(metrics[name]) for name in ("stability", "npmi", "diversity"))
         ),
     ]
+    if metrics.get("placed"):
+        told.insert(
+            1, f"topics found in {metrics['fitted']:,} of these documents; {metrics['placed']:,} placed among them"
+        )
     told += dial_told(run)
     told += vectors_told(metrics)
     if "ami" in metrics:

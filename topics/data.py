@@ -211,6 +211,10 @@ class Embeddings:
     encoder: str  # the name it was asked for by
     fingerprint: str  # decides the bits: weights, tokenizer, pooling, precision, padding
 
+    def first(self, most: int) -> Embeddings:
+        """Those of the first texts."""
+        return Embeddings(self.vectors[:most], self.encoder, self.fingerprint)
+
 
 @dataclass(frozen=True, eq=False)
 class Activations:
@@ -287,6 +291,10 @@ class Prior:
     layout: NDArray[np.float32]  # (u, r) or (u, 0): where the texts lay when they were clustered; nan if nowhere
     drawn: NDArray[np.float32]  # (u, 2), on the map; nan if nowhere
 
+    def first(self, most: int) -> Prior:
+        """The same of the first texts."""
+        return Prior(self.keys[:most], self.labels[:most], self.layout[:most], self.drawn[:most])
+
     def of(self, keys: NDArray[np.bytes_]) -> Prior:
         """The same of other texts; those it does not know are in no topic and lie nowhere."""
         place = np.searchsorted(self.keys, keys)
@@ -298,6 +306,14 @@ class Prior:
             return np.concatenate([values, filler])[row]
 
         return Prior(keys, taken(self.labels, NOISE), taken(self.layout, np.nan), taken(self.drawn, np.nan))
+
+
+@dataclass(frozen=True, eq=False)
+class Approach:
+    """The nearest of the texts that topics were found in, of each of the a others."""
+
+    indices: NDArray[np.int32]  # (a, q), nearest first
+    similarities: NDArray[np.float32]  # (a, q), cosines, descending; ties by lower index
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,7 +50,7 @@ def nest(settled: Settled, graph: Graph, topics: Topics, n_terms: int) -> Layers
     settled : Settled
         Labels of u texts.
     graph : Graph
-        UMAP's weights over the texts, not sharpened.
+        UMAP's weights over the texts that topics were found in, the first ones; not sharpened.
     topics : Topics
         Terms and c-TF-IDF of k topics.
     n_terms : int
@@ -61,7 +61,7 @@ def nest(settled: Settled, graph: Graph, topics: Topics, n_terms: int) -> Layers
     Layers
     """
     k, place = len(topics.sizes), {term: column for column, term in enumerate(topics.vocabulary)}
-    order = merges(settled.labels, graph, k)
+    order = merges(settled.labels[: graph.weights.shape[0]], graph, k)
     sizes = layer_sizes(k)
     members = np.array([by_size(cut(order, k, size), topics.sizes) for size in sizes], dtype=np.int32).reshape(
         len(sizes), k

@@ -28,11 +28,13 @@ from topics.grouping import group
 from topics.run import Run, StageRecord
 from topics.steps import (
     ACTIVATE,
+    APPROACH,
     BUILTIN,
     COUNT,
     DESCRIBE,
     EMBED,
     ENCODER,
+    FIRST,
     GRAPH,
     ISOTROPY,
     LENGTHS,
@@ -43,7 +45,9 @@ from topics.steps import (
     PRECOMPUTED,
     PRIOR,
     READ,
+    SCATTER,
     SETTLE,
+    SPREAD,
     TIMELINE,
     reduce_by,
 )
@@ -131,8 +135,16 @@ def fit_topics(
     if previous is not None:
         check_encoder_of(previous, *_identity(workshop.load(vectors)))
         prior = step(PRIOR, keep_prior(previous, workshop), texts)
-    near, plain, graph, layout, clusters = group(vectors, config, workshop, step, clusterer, prior)
-    settled = step(SETTLE, clusters, vectors, near, corpus, graph, coverage=config.coverage)
+    chosen, apart = vectors, None
+    fitted_on = None if config.fit_on is None or config.fit_on >= len(workshop.load(texts)) else config.fit_on
+    if fitted_on is not None:
+        chosen = step(FIRST, vectors, most=fitted_on)
+        prior = None if prior is None else step(FIRST, prior, most=fitted_on)
+    near, plain, graph, layout, clusters = group(chosen, config, workshop, step, clusterer, prior)
+    settled = step(SETTLE, clusters, chosen, near, corpus, graph, coverage=config.coverage)
+    if fitted_on is not None:
+        apart = step(APPROACH, vectors, fitted=fitted_on, voting=config.n_neighbors)
+        settled = step(SPREAD, settled, vectors, apart, corpus, coverage=config.coverage)
     counts = step(
         COUNT, texts, language=config.language, stop_words=sorted(set(config.stop_words)), ngrams=config.ngrams
     )
@@ -157,7 +169,8 @@ def fit_topics(
     # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
     before = () if prior is None else (prior,)
     how = {"n_components": 2, "min_dist": 0.1, "n_epochs": _DRAWN * config.n_epochs, "seed": config.seed}
-    drawn = step(reduce_by(config), plain, vectors, *before, **how)
+    drawn = step(reduce_by(config), plain, chosen, *before, **how)
+    drawn = drawn if apart is None else step(SCATTER, drawn, apart)
     timed = None
     if "date" in workshop.load(corpus).meta:
         timed = step(TIMELINE, corpus, settled, counts, described, periods=config.periods, n_terms=config.n_terms)
@@ -177,6 +190,7 @@ def fit_topics(
         layout=workshop.load(layout) if layout else None,
         timed=workshop.load(timed) if timed else None,
         previous=previous,
+        fitted_on=fitted_on,
     )
 
 

@@ -58,17 +58,18 @@ class Refits:
 
     def __init__(self, run: Run, workshop: Workshop) -> None:
         self._run, self._workshop = run, workshop
-        self._whole = Embeddings(run.model.vectors, run.model.encoder, run.model.fingerprint)
-        self._vectors = held_vectors(run, workshop)
-        rows = run.text_rows()
-        self._copies = np.bincount(rows[rows >= 0], minlength=len(run.model.keys)).astype(np.int64)
+        model, rows = run.model, run.text_rows()
+        copies = np.bincount(rows[rows >= 0], minlength=len(model.keys)).astype(np.int64)
+        self._whole = Embeddings(model.vectors[model.voting], model.encoder, model.fingerprint)
+        self._labels, self._copies = model.labels[model.voting], copies[model.voting]
+        self._vectors = held_vectors(run, workshop) if model.added is None else hold_vectors(self._whole, workshop)
 
     def with_seed(self, seed: int) -> Fit:
         return self._fit(self._whole, self._vectors, self._copies, seed)
 
     def over_seeds(self, number: int) -> tuple[dict[str, float | None], NDArray[np.float64]]:
         """Agreement of all fits with one another, the run itself among them, and how far its topics come again."""
-        labels = self._run.model.labels
+        labels = self._labels
         others = []
         for further in range(1, number + 1):
             log.info("Fitting again with another seed, %d of %d.", further, number)
@@ -87,7 +88,7 @@ class Refits:
             part = Embeddings(self._whole.vectors[rows], self._whole.encoder, self._whole.fingerprint)
             ref = hold_vectors(part, self._workshop)
             other = self._fit(part, ref, self._copies[rows], self._run.config.seed).labels
-            labels = self._run.model.labels[rows]
+            labels = self._labels[rows]
             found.append(metrics.pairwise_agreement([labels, other]))
             recurring.append(metrics.recurrence(labels, other, len(self._run.topics)))
         return {name: _mean_of([each[name] for each in found]) for name in found[0]}, _known_mean(recurring)

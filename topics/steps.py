@@ -206,6 +206,8 @@ ISOTROPY = Stage(
     "isotropy", lambda at, params, embeddings: isotropy(embeddings.vectors, at.threads), libraries=("numpy",)
 )
 PRIOR = Stage("prior", lambda at, params, previous, texts: previous.of(texts.keys))
+# Texts are in the order of their hashes: the first ones are as good as drawn, and the same whatever else there is.
+FIRST = Stage("first", lambda at, params, value: value.first(params["most"]))
 NEIGHBORS = Stage(
     "neighbors",
     lambda at, params, embeddings: neighbors.find_neighbors(embeddings, params["n_neighbors"], at.threads),
@@ -271,11 +273,25 @@ STEADY = Stage(
 SETTLE = Stage(
     "settled",
     lambda at, params, clusters, embeddings, found, corpus, graph: assignment.settle(
-        clusters, embeddings, found, corpus.copies, params["coverage"], graph.agreement
+        clusters, embeddings, found, corpus.copies[: len(embeddings.vectors)], params["coverage"], graph.agreement
     ),
     version=4,
     libraries=("scikit-learn",),
 )
+APPROACH = Stage(
+    "approach",
+    lambda at, params, embeddings: assignment.approach(
+        embeddings.vectors, params["fitted"], params["voting"], at.threads
+    ),
+    libraries=("numpy",),
+)
+SPREAD = Stage(
+    "spread",
+    lambda at, params, settled, embeddings, near, corpus: assignment.spread(
+        settled, embeddings, near, corpus.copies, params["coverage"], at.threads
+    ),
+)
+SCATTER = Stage("scattered", lambda at, params, drawn, near: assignment.scatter(drawn, near))
 COUNT = Stage(
     "terms",
     lambda at, params, texts: terms.count_terms(
@@ -354,6 +370,7 @@ STAGES = {
         POSTPROCESS,
         ISOTROPY,
         PRIOR,
+        FIRST,
         NEIGHBORS,
         GRAPH,
         REDUCE,
@@ -366,6 +383,9 @@ STAGES = {
         MERGE,
         STEADY,
         SETTLE,
+        APPROACH,
+        SPREAD,
+        SCATTER,
         COUNT,
         DESCRIBE,
         TIMELINE,

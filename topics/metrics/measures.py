@@ -27,8 +27,9 @@ def measure(
     filled = corpus.rows >= 0
     found = in_documents(counts, topics.terms)
     coherence = npmi(found).astype(np.float32)
+    fitted = settled.labels[: len(graph.agreement)]  # the texts that topics were found in are the first ones
     stability = np.array(
-        [graph.agreement[settled.labels == topic].mean() for topic in range(len(topics.sizes))], dtype=np.float32
+        [graph.agreement[fitted == topic].mean() for topic in range(len(topics.sizes))], dtype=np.float32
     )
     written = int(filled.sum())
     overall: dict[str, Any] = {
@@ -46,9 +47,12 @@ def measure(
         "embedding_coherence": mean(_embedding_coherence(counts, topics.terms, embeddings).astype(np.float32)),
         "diversity": diversity(topics.terms),
         "inverted_rbo": inverted_rbo(topics.terms),
-        "stability": mean(graph.agreement[settled.labels != NOISE]),
+        "stability": mean(graph.agreement[fitted != NOISE]),
         "silhouette": silhouette(embeddings.vectors, settled.labels),
     }
+    if len(fitted) < len(settled.labels):
+        overall["fitted"] = int(corpus.copies[: len(fitted)].sum())
+        overall["placed"] = written - overall["fitted"]
     if "class" in corpus.meta:
         overall |= class_measures(corpus.meta["class"].to_numpy()[filled], labels[filled])
     return Measures(overall, coherence, stability)
