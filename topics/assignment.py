@@ -181,9 +181,11 @@ def place(
     return _placed(vectors, Approach(rows, similarities), voters, centroids, calibration, threads)
 
 
-def approach(vectors: NDArray[np.float32], fitted: int, voting: int = VOTERS, threads: int = 1) -> Approach:
+def approach(
+    vectors: NDArray[np.float32], fitted: int, voting: int = VOTERS, threads: int = 1, room: int | None = None
+) -> Approach:
     """Find the nearest of the first `fitted` vectors, of all that come after these."""
-    return Approach(*_nearest(vectors[fitted:], vectors[:fitted], min(VOTERS, voting, fitted), threads))
+    return Approach(*_nearest(vectors[fitted:], vectors[:fitted], min(VOTERS, voting, fitted), threads, room))
 
 
 def spread(
@@ -276,11 +278,11 @@ def _near_centroids(
 
 
 def _nearest(
-    vectors: NDArray[np.float32], candidates: NDArray[np.float32], q: int, threads: int
+    vectors: NDArray[np.float32], candidates: NDArray[np.float32], q: int, threads: int, room: int | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The q most similar candidates of each row, and how similar they are, (a, q) each."""
     rows, similarities = np.empty((len(vectors), q), dtype=np.int32), np.empty((len(vectors), q), dtype=np.float32)
-    for start, found, cosines in nearest(vectors, candidates, q, threads) if q else ():
+    for start, found, cosines in nearest(vectors, candidates, q, threads, room=room) if q else ():
         rows[start : start + len(found)], similarities[start : start + len(found)] = found, cosines
     return rows, similarities
 

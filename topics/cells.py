@@ -12,6 +12,7 @@ u vectors, d dimensions, q neighbours, c cells.
 from __future__ import annotations
 
 import math
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -54,7 +55,7 @@ class Cells(NamedTuple):
 
 
 def find_in_cells(
-    vectors: NDArray[np.float32], q: int, threads: int = 1
+    vectors: NDArray[np.float32], q: int, threads: int = 1, room: int | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The nearest other vectors of each vector, but for a few.
 
@@ -67,6 +68,8 @@ def find_in_cells(
         Fewer than u, and than 1024.
     threads : int
         Blocks at once; the result does not depend on it.
+    room : int, optional
+        Bytes that may be taken: where a copy of the vectors takes more than half of them, it lies on the disk.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def find_in_cells(
     """
     from threadpoolctl import threadpool_limits
 
-    cells = parted(vectors, threads)
+    cells = parted(vectors, threads, room)
     with threadpool_limits(1, "blas"):
         indices, similarities = _gathered(lambda start: _search(cells, start, q), cells, q, threads, "Finding")
         place = np.empty(len(vectors), dtype=np.int32)
@@ -85,7 +88,7 @@ def find_in_cells(
         )
 
 
-def parted(vectors: NDArray[np.float32], threads: int = 1) -> Cells:
+def parted(vectors: NDArray[np.float32], threads: int = 1, room: int | None = None) -> Cells:
     """Part vectors into cells around means that k-means finds for the first of them."""
     u = len(vectors)
     c = max(1, min(round(_CELLS * math.sqrt(u)), u))
@@ -96,10 +99,18 @@ def parted(vectors: NDArray[np.float32], threads: int = 1) -> Cells:
         probed[start : start + len(cells)] = cells
     rows = np.argsort(probed[:, 0], kind="stable").astype(np.int32)
     probed = probed[rows]
-    known = np.empty(vectors.shape, dtype=np.float32)
+    known = _empty(vectors.shape, room is not None and 2 * vectors.nbytes > room)
     for start in range(0, u, _WIDTH):
         known[start : start + _WIDTH] = gridded(vectors[rows[start : start + _WIDTH]])
     return Cells(known, rows, np.searchsorted(probed[:, 0], np.arange(c + 1)), probed)
+
+
+def _empty(shape: tuple[int, ...], on_disk: bool) -> NDArray[np.float32]:
+    """An array to be filled, of float32; on the disk it lies in a file without a name, which goes with it."""
+    if not on_disk:
+        return np.empty(shape, dtype=np.float32)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
 
 
 def _means(vectors: NDArray[np.float32], c: int, threads: int) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from topics.errors import InvalidConfig
+from topics.memory import parse_size
 
 if TYPE_CHECKING:
     from topics.executors import Executor
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 #: Clusterers by name; in Python, `topics.fit(clusterer=...)` takes objects as well.
 CLUSTERERS = ("hdbscan", "fast_hdbscan", "leiden", "kmeans", "evoc")
 #: Settings that say how the work is done, not what comes out: no key and no run folder knows them.
-EXECUTION = ("workers", "scheduler", "batch_size")
+EXECUTION = ("workers", "scheduler", "batch_size", "max_memory")
 
 
 class Config(BaseModel):
@@ -119,6 +120,9 @@ class Config(BaseModel):
         description="address of a Dask scheduler, as tcp://host:8786, whose workers encode and count; never changes a "
         "result",
     )
+    max_memory: str | None = Field(
+        None, description="memory to get along with, such as 4GB; smaller blocks, more on disk; never changes a result"
+    )
     batch_size: int = Field(64, ge=1, description="most documents the encoder sees at once; never changes a result")
 
     @field_validator("clusterer")
@@ -126,6 +130,13 @@ class Config(BaseModel):
     def _known(cls, value: str) -> str:
         if value not in CLUSTERERS and not value.startswith("<"):
             raise ValueError(f"must be one of {', '.join(CLUSTERERS)}; objects can be given in Python")
+        return value
+
+    @field_validator("max_memory")
+    @classmethod
+    def _size(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_size(value)
         return value
 
     @field_validator("coverage")
@@ -194,6 +205,11 @@ class Config(BaseModel):
             return self.workers
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
+    @property
+    def memory(self) -> int | None:
+        """Bytes to get along with; None where as many may be taken as are wanted."""
+        return None if self.max_memory is None else parse_size(self.max_memory)
+
     def workshop(self, store: Store, executor: Executor | None = None) -> Workshop:
         """Where to run steps: on so many threads, through an executor or the scheduler's workers where there are such.
 
@@ -209,7 +225,8 @@ class Config(BaseModel):
             raise InvalidConfig(
                 f"executor and scheduler={self.scheduler} exclude each other: one of them does the work."
             )
-        return Workshop(store, self.threads, self.batch_size, Dask(self.scheduler) if self.scheduler else executor)
+        over = Dask(self.scheduler) if self.scheduler else executor
+        return Workshop(store, self.threads, self.batch_size, over, self.memory)
 
     def to_toml(self) -> str:
         """The decisive settings as TOML, sorted, one a line; what is None is left to its default."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topics.data import NOISE
-from topics.vectors import unit_rows
+from topics.vectors import sums_of, unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,4 +49,4 @@ def members(labels: NDArray[np.int32], k: int) -> sparse.csr_array:
 
 def centroids_of(vectors: NDArray[np.float32], labels: NDArray[np.int32], k: int) -> NDArray[np.float32]:
     """Mean direction of each topic's texts; shape (k, d), unit rows."""
-    return unit_rows(np.asarray(members(labels, k) @ np.asarray(vectors, dtype=np.float64), dtype=np.float32))
+    return unit_rows(np.asarray(sums_of(members(labels, k), vectors), dtype=np.float32))

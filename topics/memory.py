@@ -1,11 +1,35 @@
-"""How much memory this process takes, and how much it took at most."""
+"""How much memory this process takes, took at most, and may take."""
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?))?b?\s*", re.IGNORECASE)
+
+
+def parse_size(told: str) -> int:
+    """Bytes of a size as people write it.
+
+    Raises
+    ------
+    ValueError
+
+    Examples
+    --------
+    >>> parse_size("4GB"), parse_size("1.5 GiB"), parse_size("500m"), parse_size("4096")
+    (4000000000, 1610612736, 500000000, 4096)
+    """
+    found = _SIZE.fullmatch(told)
+    if found is None:
+        raise ValueError("must be a size such as 4GB, 500MB or 1.5GiB")
+    number, unit, binary = found.groups()
+    power = "kmgt".index(unit.lower()) + 1 if unit else 0
+    return int(float(number) * (1024 if binary else 1000) ** power)
 
 
 def forget_peak() -> None:

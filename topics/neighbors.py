@@ -13,7 +13,7 @@ from topics.vectors import nearest
 EXACT = 30_000
 
 
-def find_neighbors(embeddings: Embeddings, n_neighbors: int, threads: int = 1) -> Neighbors:
+def find_neighbors(embeddings: Embeddings, n_neighbors: int, threads: int = 1, room: int | None = None) -> Neighbors:
     """Find the nearest other texts by cosine.
 
     Up to 30,000 texts all pairs are compared. Among more, neighbours are looked for in cells (`topics.cells`), where
@@ -27,6 +27,8 @@ def find_neighbors(embeddings: Embeddings, n_neighbors: int, threads: int = 1) -
         q; u - 1 where the corpus is smaller than that.
     threads : int
         How many blocks to work on at once; the result does not depend on it.
+    room : int, optional
+        Bytes that may be taken beside vectors and result; the result does not depend on it.
 
     Returns
     -------
@@ -36,11 +38,11 @@ def find_neighbors(embeddings: Embeddings, n_neighbors: int, threads: int = 1) -
     u = len(embeddings.vectors)
     q = max(min(n_neighbors, u - 1), 0)
     if u > EXACT:
-        indices, similarities = find_in_cells(embeddings.vectors, q, threads)
+        indices, similarities = find_in_cells(embeddings.vectors, q, threads, room)
         return Neighbors(indices, np.clip(1 - similarities, 0, 2))
     indices, distances = np.empty((u, q), dtype=np.int32), np.empty((u, q), dtype=np.float32)
     if q:
-        found = nearest(embeddings.vectors, embeddings.vectors, q, threads, exclude_self=True)
+        found = nearest(embeddings.vectors, embeddings.vectors, q, threads, exclude_self=True, room=room)
         for start, rows, similarities in track(
             found, u, "Finding neighbours", "documents", lambda block: len(block[1])
         ):

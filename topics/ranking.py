@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topics.progress import track
-from topics.vectors import similarities, unit_rows
+from topics.vectors import similarities, sums_of, unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,7 +78,7 @@ def meanings_of(presence: sparse.csr_array, columns: NDArray[np.int64], embeddin
     from scipy import sparse
 
     held = sparse.csc_array(presence)[:, columns]
-    return unit_rows(np.asarray(held.T @ np.asarray(embeddings.vectors, np.float64), np.float32))
+    return unit_rows(np.asarray(sums_of(sparse.csr_array(held.T), embeddings.vectors), np.float32))
 
 
 def rank_terms(

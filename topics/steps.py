@@ -210,7 +210,7 @@ PRIOR = Stage("prior", lambda at, params, previous, texts: previous.of(texts.key
 FIRST = Stage("first", lambda at, params, value: value.first(params["most"]))
 NEIGHBORS = Stage(
     "neighbors",
-    lambda at, params, embeddings: neighbors.find_neighbors(embeddings, params["n_neighbors"], at.threads),
+    lambda at, params, embeddings: neighbors.find_neighbors(embeddings, params["n_neighbors"], at.threads, at.room),
     version=3,
     libraries=("numpy",),
 )
@@ -281,7 +281,7 @@ SETTLE = Stage(
 APPROACH = Stage(
     "approach",
     lambda at, params, embeddings: assignment.approach(
-        embeddings.vectors, params["fitted"], params["voting"], at.threads
+        embeddings.vectors, params["fitted"], params["voting"], at.threads, at.room
     ),
     libraries=("numpy",),
 )

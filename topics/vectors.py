@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+    from scipy import sparse
 
-_BLOCK = 512  # query rows in a product
+_BLOCK = 512  # query rows in a product, at most
+_ROOM = 1 << 28  # bytes of a product, unless it is said how many
 _PAIRS = 512  # rows compared exactly at a time: they stay in the processor's cache
 GRID = np.float32(2**24)  #: coordinates are rounded to its parts, so that sums of their products are exact in 53 bits
+_SUMMED = 65536  # rows added up at a time; fixed, others round otherwise
 _GROUPS = 64  # candidates a group; see largest
 
 
@@ -43,6 +46,7 @@ def nearest(
     q: int,
     threads: int = 1,
     exclude_self: bool = False,
+    room: int | None = None,
 ) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.float32]]]:
     """The q most similar candidates of each query, a block of queries at a time, in order.
 
@@ -52,6 +56,8 @@ def nearest(
         Unit rows. q is at most b, less one where a query must not find itself.
     exclude_self : bool
         Queries are the candidates, in the same order, and do not count as their own neighbours.
+    room : int, optional
+        Bytes that products may take, all threads together; by default 256 MiB a thread. They take a row at least.
 
     Yields
     ------
@@ -63,11 +69,12 @@ def nearest(
     from threadpoolctl import threadpool_limits
 
     known = gridded(candidates)
+    rows = _rows(len(candidates), _ROOM if room is None else room // (threads + 1))
     # A float32 product is off by no more than d / 2**24 (Higham 2002, section 3.1); so is the one it is compared with.
     margin = np.float32(2 * queries.shape[1]) / GRID
 
     def search(start: int) -> tuple[int, NDArray[np.int32], NDArray[np.float32]]:
-        block = gridded(queries[start : start + _BLOCK])
+        block = gridded(queries[start : start + rows])
         similarities = block @ known.T
         if exclude_self:
             similarities[np.arange(len(block)), np.arange(start, start + len(block))] = -np.inf
@@ -75,7 +82,7 @@ def nearest(
         return start, *largest(row, column, products(block, known, row, column), q)
 
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
-        starts = iter(range(0, len(queries), _BLOCK))
+        starts = iter(range(0, len(queries), rows))
         waiting = [pool.submit(search, start) for start in islice(starts, threads + 1)]
         while waiting:
             yield waiting.pop(0).result()
@@ -92,6 +99,39 @@ def similarities(query: NDArray[np.float32], candidates: NDArray[np.float32]) ->
     """
     every = np.arange(len(candidates))
     return products(gridded(query[None]), gridded(candidates), np.zeros_like(every), every)
+
+
+def _rows(candidates: int, room: int) -> int:
+    """Query rows of a product that takes no more than some bytes, with what is found in it: 512 at most, 1 at least."""
+    return max(1, min(_BLOCK, room // (8 * max(candidates, 1))))
+
+
+def sums_of(weights: sparse.csr_array, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The product of a sparse matrix and vectors that may be mapped from a file: a part of them is in memory at a time.
+
+    Parameters
+    ----------
+    weights : csr_array of shape (m, b)
+    vectors : ndarray of shape (b, d), float32
+
+    Returns
+    -------
+    ndarray of shape (m, d), float64
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> sums_of(sparse.csr_array([[1, 0, 1]]), np.float32([[1, 2], [3, 4], [5, 6]])).tolist()
+    [[6.0, 8.0]]
+    """
+    from scipy import sparse
+
+    columns = sparse.csc_array(weights) if len(vectors) > _SUMMED else weights
+    total = np.zeros((weights.shape[0], vectors.shape[1]))
+    for start in range(0, len(vectors), _SUMMED):
+        part = slice(start, start + _SUMMED)
+        total += sparse.csr_array(columns[:, part]) @ np.asarray(vectors[part], dtype=np.float64)
+    return total
 
 
 def gridded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -56,7 +56,13 @@ class Workshop:
     threads: int = 1
     batch_size: int = 64
     executor: Executor | None = None
+    memory: int | None = None  # bytes to get along with, if that is said
     at_hand: dict[Ref, Any] = field(default_factory=dict)
+
+    @property
+    def room(self) -> int | None:
+        """Bytes for blocks of a stage, beside what it takes and gives; None where they may be as large as is best."""
+        return None if self.memory is None else self.memory // 4
 
     def run(self, stage: Stage, inputs: Sequence[Ref], params: Params) -> Outcome:
         """Run a step, unless its result is in the store."""
