@@ -17,6 +17,7 @@ from topics.errors import InvalidConfig
 BOUNDS = {
     "n_neighbors": (2, 500),
     "consensus": (0, 100),
+    "fit_on": (100, None),
     "n_components": (2, 100),
     "n_epochs": (10, 5000),
     "topics": (1, 10_000),

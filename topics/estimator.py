@@ -65,6 +65,7 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         encoder: Any = _DEFAULT["encoder"],
         long: Literal["truncate", "split"] = _DEFAULT["long"],
         postprocess: str = _DEFAULT["postprocess"],
+        fit_on: int | None = _DEFAULT["fit_on"],
         n_neighbors: int = _DEFAULT["n_neighbors"],
         consensus: int = _DEFAULT["consensus"],
         n_components: int = _DEFAULT["n_components"],
@@ -84,14 +85,18 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         ranking: str = _DEFAULT["ranking"],
         aspects: tuple[str, ...] = _DEFAULT["aspects"],
         n_representatives: int = _DEFAULT["n_representatives"],
+        excerpt: int = _DEFAULT["excerpt"],
         seed: int = _DEFAULT["seed"],
         workers: int | None = _DEFAULT["workers"],
+        scheduler: str | None = _DEFAULT["scheduler"],
         batch_size: int = _DEFAULT["batch_size"],
+        max_memory: str | None = _DEFAULT["max_memory"],
         store: Store | None = None,
     ) -> None:
         self.encoder = encoder
         self.long = long
         self.postprocess = postprocess
+        self.fit_on = fit_on
         self.n_neighbors = n_neighbors
         self.consensus = consensus
         self.n_components = n_components
@@ -111,9 +116,12 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.ranking = ranking
         self.aspects = aspects
         self.n_representatives = n_representatives
+        self.excerpt = excerpt
         self.seed = seed
         self.workers = workers
+        self.scheduler = scheduler
         self.batch_size = batch_size
+        self.max_memory = max_memory
         self.store = store
 
     def fit(self, X: Iterable[str], y: Any = None, *, embeddings: Any = None) -> TopicModel:

@@ -6,6 +6,15 @@ import re
 import sys
 from pathlib import Path
 
+from topics.errors import InvalidConfig
+
+# Measured on 200,000 abstracts and a million short documents, with 384 numbers in a vector and 30 neighbours.
+_START = 400_000_000  # bytes: the interpreter and the libraries
+_OF_LETTER = 3  # as read, as kept, and what is counted in them
+_OF_TEXT = 1500  # identifiers, keys, tables, answers
+_OF_FITTED = 4000  # neighbours and their graphs
+_FEWEST = 1000  # texts that topics are found in, if it is to be worth it
+
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -30,6 +39,40 @@ def parse_size(told: str) -> int:
     number, unit, binary = found.groups()
     power = "kmgt".index(unit.lower()) + 1 if unit else 0
     return int(float(number) * (1024 if binary else 1000) ** power)
+
+
+def check_fits(memory: int, letters: int, u: int, d: int, fit_on: int | None) -> None:
+    """Refuse a fit that would take more memory than it may, however small its blocks are.
+
+    Parameters
+    ----------
+    memory : int
+        Bytes it may take.
+    letters, u, d : int
+        Of all texts together, texts, and numbers in the vector of each.
+    fit_on : int, optional
+        Texts that topics are found in; by default all.
+
+    Raises
+    ------
+    InvalidConfig
+        With the way out.
+    """
+    fitted = u if fit_on is None else min(fit_on, u)
+    least = _START + _OF_LETTER * letters + (_OF_TEXT + 4 * d) * u
+    wanted = least + _OF_FITTED * fitted
+    if wanted <= memory:
+        return
+    most = (memory - least) // _OF_FITTED
+    others = f"find the topics in a part of them (fit_on={most // 100 * 100}), " if most >= _FEWEST else ""
+    raise InvalidConfig(
+        f"max_memory={_told(memory)}: topics of {fitted:,} of these {u:,} texts take about {_told(wanted)}. Raise it, "
+        f"{others or 'give fewer documents, '}or leave it out."
+    )
+
+
+def _told(size: int) -> str:
+    return f"{size / 1e9:.1f}GB" if size >= 1e9 else f"{size / 1e6:.0f}MB"
 
 
 def forget_peak() -> None:

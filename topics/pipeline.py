@@ -20,11 +20,12 @@ from topics.assembly import assemble
 from topics.clustering import check_clusterer
 from topics.continuation import check_encoder_of, keep_prior
 from topics.corpus import MEMORY, STDIN, Source
-from topics.data import Corpus, Embeddings, Intake, Lengths
+from topics.data import Corpus, Embeddings, Intake, Lengths, Texts
 from topics.embedding import precomputed
 from topics.errors import InvalidConfig, InvalidInput, StoreDamaged
 from topics.facets import Known, check_aspects, describe_aspects
 from topics.grouping import group
+from topics.memory import check_fits
 from topics.run import Run, StageRecord
 from topics.steps import (
     ACTIVATE,
@@ -135,6 +136,8 @@ def fit_topics(
     if previous is not None:
         check_encoder_of(previous, *_identity(workshop.load(vectors)))
         prior = step(PRIOR, keep_prior(previous, workshop), texts)
+    if workshop.memory is not None:
+        _check_memory(workshop.memory, workshop.load(texts), workshop.load(vectors), config.fit_on)
     chosen, apart = vectors, None
     fitted_on = None if config.fit_on is None or config.fit_on >= len(workshop.load(texts)) else config.fit_on
     if fitted_on is not None:
@@ -192,6 +195,11 @@ def fit_topics(
         previous=previous,
         fitted_on=fitted_on,
     )
+
+
+def _check_memory(memory: int, texts: Texts, vectors: Embeddings, fit_on: int | None) -> None:
+    u, d = vectors.vectors.shape
+    check_fits(memory, sum(map(len, texts.texts)), u, d, fit_on)
 
 
 def _identity(vectors: Embeddings) -> tuple[str, str, int]:
