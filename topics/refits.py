@@ -17,7 +17,7 @@ from topics import metrics
 from topics.assignment import settle
 from topics.config import Config
 from topics.data import Embeddings
-from topics.grouping import group
+from topics.grouping import group, of_a_part
 from topics.pipeline import hold_vectors
 from topics.steps import ACTIVATE, EMBED, POSTPROCESS, PRECOMPUTED
 
@@ -62,6 +62,9 @@ class Refits:
         copies = np.bincount(rows[rows >= 0], minlength=len(model.keys)).astype(np.int64)
         self._whole = Embeddings(model.vectors[model.voting], model.encoder, model.fingerprint)
         self._labels, self._copies = model.labels[model.voting], copies[model.voting]
+        self._parts = len(model.keys) / max(
+            len(self._labels), 1
+        )  # texts of the run, for each that topics were found in
         self._vectors = held_vectors(run, workshop) if model.added is None else hold_vectors(self._whole, workshop)
 
     def with_seed(self, seed: int) -> Fit:
@@ -96,7 +99,8 @@ class Refits:
     def _fit(self, embeddings: Embeddings, ref: Ref, copies: NDArray[np.int64], seed: int) -> Fit:
         config = Config.of(**{**self._run.config.model_dump(), "seed": seed})
         shop = self._workshop
-        made = group(ref, config, shop, lambda stage, *inputs, **params: shop.run(stage, inputs, params).ref)
+        sized = of_a_part(config, len(embeddings.vectors), round(len(embeddings.vectors) * self._parts))
+        made = group(ref, sized, shop, lambda stage, *inputs, **params: shop.run(stage, inputs, params).ref)
         settled = settle(shop.load(made.clusters), embeddings, shop.load(made.near), copies, config.coverage)
         return Fit(shop.load(made.layout) if made.layout else None, settled.labels)
 
