@@ -59,6 +59,8 @@ class SweepConfig(RunConfig):
 
     @model_validator(mode="after")
     def _plan_is_one(self) -> SweepConfig:
+        if self.stages_on_workers:
+            raise ValueError("stages_on_workers: a sweep runs where its flow does; the scheduler gets its shards")
         try:
             self.plan.points()
         except InvalidConfig as error:

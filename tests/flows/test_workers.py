@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from surfaces_fakes import digests
 
 from flows.fit import RunConfig, fit_topics_flow
+from flows.sweep import SweepConfig
+from flows.update import UpdateConfig
 from flows.workers import check_seen, on_worker
 from topics import InvalidConfig, Store
 
@@ -62,6 +64,11 @@ def never(_path, _):
 def test_whole_stages_need_a_scheduler_and_the_package(monkeypatch):
     with pytest.raises(ValidationError, match="stages_on_workers: on whose"):
         RunConfig(stages_on_workers=True)
+    both = {"input": "posts.csv", "scheduler": "tcp://127.0.0.1:1", "stages_on_workers": True}
+    with pytest.raises(ValidationError, match="an update runs where its flow does"):
+        UpdateConfig(**both)
+    with pytest.raises(ValidationError, match="a sweep runs where its flow does"):
+        SweepConfig(**both, grid={"seed": [1, 2]})
     monkeypatch.setitem(sys.modules, "prefect_dask.task_runners", None)
     with pytest.raises(InvalidConfig, match=r"prefect-dask, which is not installed: pip install 'topics\[dask\]'"):
         on_worker(None, {}, "tcp://127.0.0.1:1")
