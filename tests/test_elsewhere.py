@@ -13,7 +13,7 @@ from fakes import HashingEncoder, themed_corpus
 from surfaces_fakes import in_this_process
 
 import topics
-from topics import NO_STORE, Store, counting, embedding, placement, terms
+from topics import NO_STORE, Store, assignment, counting, embedding, terms
 from topics.data import Corpus, Texts
 from topics.embedding import Elsewhere, elsewhere, open_encoder
 from topics.embedding.elsewhere import by_size
@@ -21,6 +21,7 @@ from topics.errors import InvalidConfig
 from topics.executors import SERIAL, Dask, Processes
 from topics.steps import COUNT, ENCODER
 from topics.store import shelved
+from topics.vectors import unit_rows
 from topics.workshop import Workshop
 
 QUICK = {"n_epochs": 20, "consensus": 1}
@@ -45,7 +46,7 @@ def small_shards(monkeypatch):
     """Shards of a few texts, so that a small corpus has many."""
     monkeypatch.setattr(elsewhere, "_TEXTS", 40)
     monkeypatch.setattr(terms, "shards", partial(counting.shards, size=40))
-    monkeypatch.setattr(placement, "_SHARD", 4_000)
+    monkeypatch.setattr(assignment, "SHARD", 4_000)
 
 
 def test_the_same_run_by_processes_and_by_dask(world, scheduler, small_shards):
@@ -94,6 +95,15 @@ def prepared_of(world, store):
 def embedded(world, texts, store, executor):
     prepared = prepared_of(world, world.store("shared"))
     return embedding.embed(texts, open_encoder(prepared), world.model, store, Elsewhere(executor, prepared)).vectors
+
+
+def test_the_same_nearest_of_the_part_that_was_fitted(small_shards):
+    vectors = unit_rows(np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32))
+    want = assignment.approach(vectors, 100)
+    got = assignment.approach(vectors, 100, executor=Processes(2))
+    assert np.array_equal(got.indices, want.indices)
+    assert np.array_equal(got.similarities, want.similarities)
+    assert assignment.approach(vectors, 300, executor=SERIAL).indices.shape == (0, 15)
 
 
 @pytest.mark.parametrize("workers", [1, 3])

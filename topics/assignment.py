@@ -8,12 +8,14 @@ nothing but the text. (`umap.transform`, the usual way, moves with the batch.)
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from topics.data import NOISE, Approach, Calibration, Clusters, Embeddings, Neighbors, Poll, Reduction, Settled
 from topics.labels import by_size, centroids_of
+from topics.progress import track
 from topics.vectors import nearest
 from topics.voting import LIKELIEST, STRANGE, VOTERS, calibrate, novelty, poll, vote
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from topics.executors import Executor
+
+SHARD = 1 << 23  #: bytes of vectors that are placed at once elsewhere
 _CLEAR = 0.05  # auto: as clear as all but this share of the clustered documents
 _DIAL = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # coverages of the curve
 
@@ -182,10 +187,25 @@ def place(
 
 
 def approach(
-    vectors: NDArray[np.float32], fitted: int, voting: int = VOTERS, threads: int = 1, room: int | None = None
+    vectors: NDArray[np.float32],
+    fitted: int,
+    voting: int = VOTERS,
+    threads: int = 1,
+    room: int | None = None,
+    executor: Executor | None = None,
 ) -> Approach:
-    """Find the nearest of the first `fitted` vectors, of all that come after these."""
-    return Approach(*_nearest(vectors[fitted:], vectors[:fitted], min(VOTERS, voting, fitted), threads, room))
+    """Find the nearest of the first `fitted` vectors, of all that come after these; here, or through an executor."""
+    q = min(VOTERS, voting, fitted)
+    if executor is None:
+        return Approach(*_nearest(vectors[fitted:], vectors[:fitted], q, threads, room))
+    seeking = partial(_nearest, candidates=np.asarray(vectors[:fitted]), q=q, threads=1, room=room)
+    rows = max(1, SHARD // vectors[:1].nbytes)
+    shards = (np.asarray(vectors[start : start + rows]) for start in range(fitted, len(vectors), rows))
+    found = track(
+        executor.map(seeking, shards), len(vectors) - fitted, "Assigning", "documents", lambda part: len(part[0])
+    )
+    near, similarities = zip((np.empty((0, q), np.int32), np.empty((0, q), np.float32)), *found, strict=True)
+    return Approach(np.concatenate(near), np.concatenate(similarities))
 
 
 def spread(

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from topics.executors import Executor
     from topics.run import Run
 
-_SHARD = 1 << 23  # bytes of vectors that are placed at once elsewhere
-
 
 @dataclass(frozen=True, eq=False)
 class Placed:
@@ -99,7 +97,7 @@ def _mapped(
     executor: Executor,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], Poll]:
     """What `assignment.place` says of all rows, through an executor: it looks at one at a time."""
-    rows = max(1, _SHARD // vectors[0].nbytes)
+    rows = max(1, assignment.SHARD // vectors[0].nbytes)
     shards = (vectors[start : start + rows] for start in range(0, len(vectors), rows))
     told = track(executor.map(placing, shards), len(vectors), "Assigning", "documents", lambda part: len(part[0]))
     nearest, strengths, polls = zip(*told, strict=True)

@@ -281,7 +281,7 @@ SETTLE = Stage(
 APPROACH = Stage(
     "approach",
     lambda at, params, embeddings: assignment.approach(
-        embeddings.vectors, params["fitted"], params["voting"], at.threads, at.room
+        embeddings.vectors, params["fitted"], params["voting"], at.threads, at.room, at.executor
     ),
     libraries=("numpy",),
 )
