@@ -11,9 +11,10 @@ import logging
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from topics.config import Config
 from topics.corpus import Source
 from topics.errors import VerificationFailed
-from topics.folder import write_file
+from topics.folder import read_manifest, write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +72,12 @@ def base_of(registry: Registry) -> Path | None:
         log.warning("%s has no latest run any more; going on from %s.", registry.root, newest.name)
         registry.restore(newest.name)
     return registry.latest
+
+
+def changed_settings(base: Path, config: Config) -> list[str]:
+    """Names of the settings in which a configuration differs from that of a run."""
+    were = Config.of(**read_manifest(base)["config"]).decisive()
+    return [name for name, value in config.decisive().items() if were[name] != value]
 
 
 def source_of(path: Path, columns: pd.Index[str] | None = None) -> Source:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -28,7 +29,7 @@ from flows.fit import RunConfig, run_stages, worth_retrying
 from flows.progress import ArtifactWatcher
 from flows.publishing import listen, show, tell_failure, tell_of
 from flows.sources import Place, gather
-from flows.state import Intake, base_of, keep, source_of, sweep_out
+from flows.state import Intake, base_of, changed_settings, keep, source_of, sweep_out
 from topics import options
 from topics.cli import default_name, run_command
 from topics.config import read_toml
@@ -143,8 +144,12 @@ def update_run(config: UpdateConfig, base: Path, path: Path | None, staging: Pat
         how["grow"] = True
     if config.scheduler:
         how["executor"] = Dask(config.scheduler)
+    run = load(base)
+    if _refit_asked(config, base):
+        run = replace(run, config=config.settings)  # new settings are those of the refit
+        how |= {"refit": "always", "grow": False} if config.grow else {"refit": "always"}
     with watched(ArtifactWatcher()):
-        run = update(base, source_of(path) if path else [], store=Store(config.store), **how)
+        run = update(run, source_of(path) if path else [], store=Store(config.store), **how)
         told = run.updated
         if told and not told["documents_new"] and not told["documents_dropped"] and told["decision"] == "none":
             return None
@@ -155,6 +160,14 @@ def update_run(config: UpdateConfig, base: Path, path: Path | None, staging: Pat
 def write_reports(folder: Path) -> None:
     """Write the reports of a run that is written already."""
     rewrite_reports(folder, ["html", "md"])
+
+
+def _refit_asked(config: UpdateConfig, base: Path) -> bool:
+    """Whether all topics are to be found again whatever came: because of `refit`, or of settings that have changed."""
+    if config.refit != "auto" or not (changed := changed_settings(base, config.settings)):
+        return config.refit == "always"
+    log.info("Settings have changed since run %s, so topics are found again: %s.", base.name, ", ".join(changed))
+    return True
 
 
 def _run_name() -> str:
@@ -185,7 +198,7 @@ def update_topics_flow(config: UpdateConfig) -> State[str] | str:
     with tags("topics", f"model:{config.name}"), registry.locked(config.wait) as lease:
         base, documents = base_of(registry), registry.root / "documents"
         path, intake, told = _of(take_in, config.place, base, documents)
-        if path is None and (base is None or config.refit != "always"):
+        if path is None and (base is None or not _refit_asked(config, base)):
             return _nothing_new(base, told)
         if base is None:
             assert path is not None

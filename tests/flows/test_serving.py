@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -156,6 +157,29 @@ def test_a_schedule_fires_again_and_again_and_without_news_the_run_is_cached(sch
         "deployments/filter", deployments={"name": {"any_": [scheduled.config["model"]]}}
     )
     assert not deployment["paused"]
+    assert "Traceback" not in scheduled.log.read_text()
+
+
+@pytest.mark.slow
+def test_a_server_of_its_own_is_ended_with_it(scheduled):
+    file = scheduled.folder / "topics.toml"
+    file.write_text(f'model = "mails"\ninput = "{scheduled.inbox}"\n')
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    scheduled.environment["PREFECT_HOME"] = str(scheduled.folder / "home")
+    words = ["-m", "flows.serve", "--interval", "3600", "--config", str(file), "--start-server", "--port", str(port)]
+    process = scheduled.start(*words)
+    try:
+        wait_until(lambda: "being served" in scheduled.log.read_text(), 120, scheduled.log)
+        second = scheduled.start(*words)
+        assert second.wait(60) == 2
+        assert f"port {port} is taken" in scheduled.log.read_text()
+    finally:
+        code = end(process, signal.SIGINT)
+    assert code == 0, scheduled.log.read_text()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
     assert "Traceback" not in scheduled.log.read_text()
 
 

@@ -281,3 +281,18 @@ def test_if_the_latest_run_was_deleted_the_newest_that_is_left_is_gone_on_from(m
     assert "has no latest run any more; going on from 0001" in caplog.text
     shutil.rmtree(model.registry.root)
     assert len(load(model.update().result()).documents) == 120
+
+
+@pytest.mark.slow
+def test_settings_that_were_changed_take_effect_at_the_next_update(model):
+    model.drop("a.csv", 0, 160)
+    first = load(model.update().result())
+    assert model.update(refit="never", n_terms=4).name == "Cached"
+    second = load(model.update(n_terms=4).result())
+    assert second.config.n_terms == 4
+    assert (second.updated["decision"], second.updated["documents_new"]) == ("refitted", 0)
+    assert second.topics["terms"].map(len).max() == 4
+    assert second.topics["topic_id"].tolist() == first.topics["topic_id"].tolist()
+    assert model.update(n_terms=4).name == "Cached"
+    with pytest.raises(InvalidInput, match="is not the one this run was fitted with"):
+        model.update(encoder="all-MiniLM-L6-v2").result()
