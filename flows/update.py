@@ -303,10 +303,11 @@ def command(quiet: bool, config_file: str | None, **given: Any) -> None:
     began = time.perf_counter()
     with telling(quiet):
         state = update_topics_flow(config, return_state=True)
-        folder = Path(str(state.result()))
+        made = str(state.result())
     if state.name == "Cached":
-        click.echo(f"{state.message}; the latest run is {folder}")
+        click.echo(f"{state.message}; {f'the latest run is {made}' if made else 'there is no run yet'}")
     else:
+        folder = Path(made)
         print_result(load(folder), folder, time.perf_counter() - began, around="Prefect, report and files")
 
 
