@@ -115,7 +115,6 @@ run.lineage.query("event != 'continued'")[["event", "topic_id", "previous_id", "
 #
 # ## What next
 #
-# - `python -m flows.update --help`: databases, buckets, alerts, retries, and `flows/serve.py` for all models of a
-#   machine.
+# - `docs/scheduling.md`: databases, buckets, work pools, retries, alerts, several machines.
 # - `06_from_bertopic.py`, if that is where you come from.
 # - Without Prefect the same is `topics update`, from cron or anything else.
