@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy import sparse
 
-APART = 0.05  #: a part leaves its topic if no more than this share of its ties leads back to the rest of it
+APART = 0.07  #: a part leaves its topic if no more than this share of its ties leads back to the rest of it
 JOINED = 0.2  #: a topic ends in another if at least this share of its ties leads there
 GROWN = 0.1  #: a topic has not grown into a cluster of which it was less than this share
 _ROUNDS = 20  # in which texts move; those that hold each other back let go one after the other
