@@ -23,6 +23,7 @@ from scipy import sparse
 from topics import data, store
 from topics.data import (
     Activations,
+    Approach,
     Aspect,
     Calibration,
     Candidates,
@@ -39,10 +40,12 @@ from topics.data import (
     Neighbors,
     Poll,
     Postprocessing,
+    Prior,
     Reduction,
     Settled,
     TermCounts,
     Texts,
+    Timeline,
     Topics,
     VectorShard,
 )
@@ -131,6 +134,22 @@ VALUES = [
     Measures({"documents": 3, "npmi": None, "ari": -0.5}, np.array([np.nan], np.float32), np.empty(0, np.float32)),
     ConvertedEncoder("n", "d", "", "<xml/>" * 1000, rng().integers(0, 256, 3_000_000, np.uint8), "{}", 0, 256, 384),
     Intake("c", "t", {"text": "body", "id": None}, ("a note",)),
+    Prior(
+        np.array([b"0a", b"0f"], "S32"),
+        np.array([0, -1], np.int32),
+        np.array([[1, 2, 3], [np.nan] * 3], np.float32),
+        np.empty((2, 0), np.float32),
+    ),
+    Approach(rng().integers(0, 9, (4, 2)).astype(np.int32), rng().random((4, 2), np.float32)),
+    Timeline(
+        "week",
+        ("2026-01-05", "2026-01-12"),
+        np.array([3, 1]),
+        np.array([0, 0], np.int32),
+        np.array([0, 1], np.int32),
+        np.array([2, 1]),
+        (("a", "ü"), ()),
+    ),
 ]
 SMALL = next(value for value in VALUES if isinstance(value, Corpus))
 LARGE = next(value for value in VALUES if isinstance(value, Embeddings) and value.vectors.nbytes > 1 << 20)

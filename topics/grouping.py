@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from topics.store import Ref
     from topics.workshop import Workshop
 
+log = logging.getLogger(__name__)
+
+_DENSE = ("hdbscan", "fast_hdbscan")  # clusterers of a layout
 _LEAST = 10  # texts of a topic in a part of a corpus
 _FINEST = 256  # times the resolution asked for: how far a search for more topics goes
 
@@ -43,8 +47,9 @@ def group(
     """Find as many clusters as there are, or as are asked for.
 
     Where there are fewer than asked for, the resolution is doubled until there are enough, or the graph falls to
-    crumbs; then the most entangled ones are merged. A prior is that of a previous run, for these texts: the graph and
-    the layout go on from it, and so do the clusters.
+    crumbs; then the most entangled ones are merged. Where no density tells so many apart, as among few documents, the
+    communities of the graph are taken. A prior is that of a previous run, for these texts: the graph and the layout go on
+    from it, and so do the clusters.
 
     Raises
     ------
@@ -70,6 +75,9 @@ def group(
         found = int(workshop.load(clusters).labels.max(initial=NOISE)) + 1
         most = max(most, (found, Grouping(near, plain, graph, layout, clusters)), key=itemgetter(0))
         crumbs = 2 * found < most[0] or resolution >= _FINEST * config.resolution
+        if crumbs and most[0] < config.topics and clusterer is None and config.clusterer in _DENSE:
+            log.warning("HDBSCAN tells %d of %d topics apart: communities are taken.", most[0], config.topics)
+            return group(vectors, config.model_copy(update={"clusterer": "leiden"}), workshop, step, prior=prior)
         if found >= config.topics or crumbs or clusterer is not None:
             return steadied(most[1]._replace(clusters=step(MERGE, most[1].clusters, plain, topics=config.topics)))
         resolution *= 2
