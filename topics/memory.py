@@ -8,7 +8,7 @@ from pathlib import Path
 
 from topics.errors import InvalidConfig
 
-# Measured on 200,000 abstracts and a million short documents, with 384 numbers in a vector and 30 neighbours.
+# Measured fitting 200,000 abstracts and reading a million short documents; 384 numbers a vector, 30 neighbours.
 _START = 400_000_000  # bytes: the interpreter and the libraries
 _OF_LETTER = 3  # as read, as kept, and what is counted in them
 _OF_TEXT = 1500  # identifiers, keys, tables, answers
