@@ -48,8 +48,8 @@ def group(
 
     Where there are fewer than asked for, the resolution is doubled until there are enough, or the graph falls to
     crumbs; then the most entangled ones are merged. Where no density tells so many apart, as among few documents, the
-    communities of the graph are taken. A prior is that of a previous run, for these texts: the graph and the layout go on
-    from it, and so do the clusters.
+    communities of the graph are taken. A prior is that of a previous run, for these texts: graph, layout and clusters
+    go on from it.
 
     Raises
     ------
