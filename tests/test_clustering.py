@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from topics.clustering import cells, check_clusterer, cluster, cluster_by, default_min_cluster_size, evoc, partition
+from topics.clustering import (
+    cells,
+    check_clusterer,
+    cluster,
+    cluster_by,
+    default_min_cluster_size,
+    evoc,
+    find_communities,
+    partition,
+)
 from topics.data import NOISE, Embeddings, Graph, Reduction
 from topics.errors import InvalidConfig, InvalidInput
 
@@ -16,7 +25,7 @@ from topics.errors import InvalidConfig, InvalidInput
 def dense(reduction, *settings, **more):
     """Clusters of a layout alone: of its graph nothing is known."""
     u = len(reduction.points)
-    return cluster(Reduction(reduction.points), no_graph(u), *settings, **more)
+    return cluster(Reduction(reduction.points), no_graph(u), None, *settings, **more)
 
 
 def no_graph(u):
@@ -123,7 +132,7 @@ def test_the_default_grows_with_the_corpus_and_leaves_room_for_two_topics():
 
 
 def test_cliques_are_communities_by_size_and_small_ones_are_noise():
-    found = partition(cliques([20, 40, 4, 30], bridge=0.1), 10)
+    found = partition(find_communities(cliques([20, 40, 4, 30], bridge=0.1)), 10)
     assert found.labels.tolist() == [2] * 20 + [0] * 40 + [NOISE] * 4 + [1] * 30
     assert (found.strengths[found.labels == NOISE] == 0).all()
     assert found.strengths[5] == 1
@@ -132,26 +141,30 @@ def test_cliques_are_communities_by_size_and_small_ones_are_noise():
 
 def test_a_higher_resolution_gives_more_communities():
     graph = cliques([12] * 12, bridge=0.9)
-    few, more = (int(partition(graph, 4, resolution).labels.max()) + 1 for resolution in (0.02, 2))
+    few, more = (
+        int(partition(find_communities(graph, resolution), 4, resolution).labels.max()) + 1 for resolution in (0.02, 2)
+    )
     assert few < more == 12
 
 
 def test_a_graph_without_edges_or_with_crumbs_only_is_one_topic(caplog):
-    assert partition(no_graph(50), None).labels.tolist() == [0] * 50
-    assert partition(cliques([4] * 20), 10).labels.tolist() == [0] * 80
+    assert partition(find_communities(no_graph(50)), None).labels.tolist() == [0] * 50
+    assert partition(find_communities(cliques([4] * 20)), 10).labels.tolist() == [0] * 80
     assert "No community has 10 documents" in caplog.text
 
 
 def test_where_density_collapses_the_communities_are_taken(caplog):
     # Eight groups in two far-away heaps: the excess of mass sees two.
     layout = blobs([80, 80], spread=0.01)
-    found = cluster(layout, cliques([20] * 8, bridge=0.01), 10, 5)
+    graph = cliques([20] * 8, bridge=0.01)
+    found = cluster(layout, graph, find_communities(graph), 10, 5)
     assert found.labels.tolist() == np.repeat(range(8), 20).tolist()
     assert "2 topics where the graph has 8 communities" in caplog.text
 
 
 def test_communities_nobody_agrees_on_are_no_reason_to_doubt_the_density():
-    found = cluster(blobs([80, 80], spread=0.01), cliques([20] * 8, bridge=0.01, agreement=0.3), 10, 5)
+    graph = cliques([20] * 8, bridge=0.01, agreement=0.3)
+    found = cluster(blobs([80, 80], spread=0.01), graph, find_communities(graph), 10, 5)
     assert int(found.labels.max()) == 1
 
 

@@ -22,7 +22,18 @@ from topics.steps import ENCODER, STAGES
 from topics.verification import verify
 from topics.workshop import Workshop
 
-BEFORE_CLUSTERS = {"intake", "encoder", "embeddings", "neighbors", "graph", "reduction", "plain graph", "map", "terms"}
+BEFORE_CLUSTERS = {
+    "intake",
+    "encoder",
+    "embeddings",
+    "neighbors",
+    "graph",
+    "communities",
+    "reduction",
+    "plain graph",
+    "map",
+    "terms",
+}
 
 
 @pytest.fixture(scope="module")

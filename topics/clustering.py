@@ -61,10 +61,10 @@ def default_min_cluster_size(u: int, resolution: float = 1.0) -> int:
 def cluster(
     reduction: Reduction,
     graph: Graph,
+    found: Clusters | None,
     min_cluster_size: int | None,
     min_samples: int,
     resolution: float = 1.0,
-    seed: int = 0,
     fast: bool = False,
 ) -> Clusters:
     """Cluster by density (HDBSCAN*, Campello, Moulavi and Sander 2013; excess of mass).
@@ -79,14 +79,14 @@ def cluster(
         Of shape (u, r).
     graph : Graph
         It was laid out.
+    found : Clusters or None
+        Its communities, from `find_communities`; None if there was no consensus.
     min_cluster_size : int or None
         Fewest texts of a cluster; None for `default_min_cluster_size`.
     min_samples : int
         Neighbours that make a point dense, at resolution 1; at a higher one fewer, as topics are smaller.
     resolution : float
-        As in `partition`; the layout knows it already.
-    seed : int
-        Of the communities it is compared with.
+        As in `find_communities`; the layout knows it already.
     fast : bool
         Take the package fast_hdbscan.
 
@@ -116,11 +116,11 @@ def cluster(
         model = hdbscan.HDBSCAN(**settings, core_dist_n_jobs=1)
     with _one_thread() if fast else nullcontext():
         labels = model.fit_predict(np.asarray(reduction.points, dtype=np.float64))
-    if not np.isnan(graph.agreement).all() and float(np.mean(graph.agreement)) >= _AGREED:
-        whole = partition(graph, min_cluster_size, resolution, seed)
-        found, there = int(labels.max()) + 1, int(whole.labels.max()) + 1
-        if found < _COLLAPSED * there and there > 2:
-            log.warning("HDBSCAN found %d topics where the graph has %d communities: these are taken.", found, there)
+    if found is not None and float(np.mean(graph.agreement)) >= _AGREED:
+        whole = partition(found, min_cluster_size, resolution)
+        few, there = int(labels.max()) + 1, int(whole.labels.max()) + 1
+        if few < _COLLAPSED * there and there > 2:
+            log.warning("HDBSCAN found %d topics where the graph has %d communities: these are taken.", few, there)
             return whole
     if (labels == NOISE).all():
         log.warning("No density stands out among %d documents: they form one topic.", u)
@@ -128,15 +128,13 @@ def cluster(
     return Clusters(by_size(labels), model.probabilities_.astype(np.float32))
 
 
-def partition(graph: Graph, min_cluster_size: int | None, resolution: float = 1.0, seed: int = 0) -> Clusters:
-    """Cluster by the communities of the sharpened graph (consensus Leiden; see `build_graph`).
+def find_communities(graph: Graph, resolution: float = 1.0, seed: int = 0) -> Clusters:
+    """Find the communities of the sharpened graph (consensus Leiden; see `build_graph`), down to single texts.
 
     Parameters
     ----------
     graph : Graph
         Over u texts.
-    min_cluster_size : int or None
-        Smaller communities are noise; None for `default_min_cluster_size`.
     resolution : float
         More gives more and smaller communities.
     seed : int
@@ -145,26 +143,42 @@ def partition(graph: Graph, min_cluster_size: int | None, resolution: float = 1.
     -------
     Clusters
         Strengths are the shares of a text's weight that stay inside its community.
+    """
+    u = graph.weights.shape[0]
+    labels = by_size(communities(graph.weights, seed, resolution))
+    source = np.repeat(np.arange(u), np.diff(graph.weights.indptr))
+    inside = labels[source] == labels[graph.weights.indices]
+    total = np.bincount(source, graph.weights.data, minlength=u)
+    kept = np.bincount(source, graph.weights.data * inside, minlength=u)
+    strengths = np.divide(kept, total, out=np.zeros(u), where=total > 0)
+    return Clusters(labels, strengths.astype(np.float32))
+
+
+def partition(found: Clusters, min_cluster_size: int | None, resolution: float = 1.0) -> Clusters:
+    """Cluster by communities.
+
+    Parameters
+    ----------
+    found : Clusters
+        Communities of u texts, from `find_communities`.
+    min_cluster_size : int or None
+        Smaller communities are noise; None for `default_min_cluster_size`.
+    resolution : float
+        They were found at.
 
     Raises
     ------
     InvalidInput
         If there are fewer texts than `min_cluster_size` asks for.
     """
-    u = graph.weights.shape[0]
-    if (size := _size(u, min_cluster_size, resolution)) is None or not graph.weights.nnz:
+    u = len(found.labels)
+    if (size := _size(u, min_cluster_size, resolution)) is None:
         return _one(u)
-    found = communities(graph.weights, seed, resolution)
-    labels = np.where(np.bincount(found)[found] >= size, found, NOISE)
+    labels = np.where(np.bincount(found.labels)[found.labels] >= size, found.labels, np.int32(NOISE))
     if (labels == NOISE).all():
         log.warning("No community has %d documents: all %d form one topic.", size, u)
         return _one(u)
-    source = np.repeat(np.arange(u), np.diff(graph.weights.indptr))
-    inside = labels[source] == labels[graph.weights.indices]
-    total = np.bincount(source, graph.weights.data, minlength=u)
-    kept = np.bincount(source, graph.weights.data * inside, minlength=u)
-    strengths = np.divide(kept, total, out=np.zeros(u), where=(total > 0) & (labels != NOISE))
-    return Clusters(by_size(labels), strengths.astype(np.float32))
+    return Clusters(labels, np.where(labels == NOISE, np.float32(0), found.strengths))
 
 
 def cells(embeddings: Embeddings, topics: int, seed: int = 0) -> Clusters:

@@ -11,7 +11,7 @@ from topics.clustering import cluster_by, default_min_cluster_size
 from topics.config import Config
 from topics.data import NOISE
 from topics.errors import InvalidInput
-from topics.steps import CELLS, CLUSTER, EVOC, FAST, GRAPH, MERGE, NEIGHBORS, PARTITION, STEADY, reduce_by
+from topics.steps import CELLS, CLUSTER, COMMUNITIES, EVOC, FAST, GRAPH, MERGE, NEIGHBORS, PARTITION, STEADY, reduce_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -108,7 +108,7 @@ def _cluster(
     """References to the layout, where there is one, and to the clusters."""
     seed, how = {"seed": config.seed}, {"min_cluster_size": config.min_cluster_size, "resolution": resolution}
     if config.clusterer == "leiden":
-        return None, step(PARTITION, graph, **how, **seed)
+        return None, step(PARTITION, step(COMMUNITIES, graph, resolution=resolution, **seed), **how)
     if config.clusterer == "kmeans":
         return None, step(CELLS, vectors, topics=config.topics, **seed)
     if config.clusterer == "evoc":
@@ -121,4 +121,5 @@ def _cluster(
     if config.clusterer.startswith("<"):
         raise InvalidInput(f"{config.clusterer} was a clusterer object; pass it again as clusterer=...")
     stage = FAST if config.clusterer == "fast_hdbscan" else CLUSTER
-    return layout, step(stage, layout, graph, **how, min_samples=config.min_samples, **seed)
+    communities = (step(COMMUNITIES, graph, resolution=resolution, **seed),) if config.consensus else ()
+    return layout, step(stage, layout, graph, *communities, **how, min_samples=config.min_samples)

@@ -240,22 +240,24 @@ UMAP_LEARN = Stage(
 )
 CLUSTER = Stage(
     "clusters",
-    lambda at, params, reduced, graph: clustering.cluster(reduced, graph, **params),
-    version=3,
-    libraries=("hdbscan", "scikit-learn", "numba"),
+    lambda at, params, reduced, graph, found=None: clustering.cluster(reduced, graph, found, **params),
+    version=4,
+    libraries=("hdbscan", "scikit-learn"),
 )
-PARTITION = Stage(
-    "partition", lambda at, params, graph: clustering.partition(graph, **params), version=2, libraries=("numba",)
+COMMUNITIES = Stage(
+    "communities", lambda at, params, graph: clustering.find_communities(graph, **params), libraries=("numba",)
 )
+PARTITION = Stage("partition", lambda at, params, found: clustering.partition(found, **params), version=3)
 CELLS = Stage("cells", lambda at, params, vectors: clustering.cells(vectors, **params), libraries=("scikit-learn",))
 EVOC = Stage(
     "evoc", lambda at, params, vectors: clustering.evoc(vectors, **_plain(params)), resolve=_with_release("evoc")
 )
 FAST = Stage(
     "fast clusters",
-    lambda at, params, reduced, graph: clustering.cluster(reduced, graph, fast=True, **_plain(params)),
-    version=2,
-    libraries=("numba",),
+    lambda at, params, reduced, graph, found=None: clustering.cluster(
+        reduced, graph, found, fast=True, **_plain(params)
+    ),
+    version=3,
     resolve=_with_release("fast-hdbscan"),
 )
 MERGE = Stage("merged", lambda at, params, clusters, graph: merging.merge(clusters, graph, **params))
@@ -377,6 +379,7 @@ STAGES = {
         UMAP_LEARN,
         CLUSTER,
         FAST,
+        COMMUNITIES,
         PARTITION,
         CELLS,
         EVOC,
