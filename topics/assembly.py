@@ -19,7 +19,7 @@ from topics.voting import novelty, reasons
 from topics.wording import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -79,10 +79,8 @@ def assemble(
     import pandas as pd
 
     row, k = corpus.rows, len(described.sizes)
-    ids = np.array(corpus.ids, dtype=object)
     labels = document_labels(corpus, settled).astype(np.int64)
-    keys = np.append(corpus.texts.keys, b"").astype("S32")[row]
-    identity = continued_from(previous, Side(corpus.ids, keys, labels, settled.centroids, described.terms))
+    identity = continued_from(previous, Side(corpus.ids, corpus.text_keys, labels, settled.centroids, described.terms))
     permanent = pd.Series(first_ids(k) if identity is None else identity.ids, dtype="str")
     run_id = run_id_of(corpus.fingerprint, config, "" if previous is None else previous.provenance["run"])
 
@@ -104,12 +102,7 @@ def assemble(
     if config.keep_text:
         documents["text"] = pd.array([corpus.texts.texts[r] if r >= 0 else "" for r in row], dtype="str")
 
-    # Of the documents that carry a representative text, the one whose id comes first.
-    wanted = {text for texts in described.representatives for text in texts}
-    carrier: dict[int, str] = {}
-    for place in np.flatnonzero(np.isin(row, list(wanted))):
-        text = int(row[place])
-        carrier[text] = min(carrier.get(text, ids[place]), ids[place])
+    carrier = carriers(corpus.ids, row, {text for texts in described.representatives for text in texts})
     written = int((row >= 0).sum())
     topics = pd.DataFrame(
         {
@@ -188,6 +181,16 @@ def assemble(
         excerpts=excerpts_of(corpus.ids, row, corpus.texts, config.excerpt),
         periods=None if timed is None else grouped(timed, topics["topic_id"], "start"),
     )
+
+
+def carriers(ids: Sequence[str] | pd.Series[str], rows: NDArray[np.int32], wanted: Iterable[int]) -> dict[int, str]:
+    """Of the documents that carry each text wanted, the one whose id comes first; `rows` says which text each has."""
+    found: dict[int, str] = {}
+    names = np.asarray(ids, dtype=object)
+    for place in np.flatnonzero(np.isin(rows, list(wanted))):
+        text = int(rows[place])
+        found[text] = min(found.get(text, names[place]), names[place])
+    return found
 
 
 def _below(points: NDArray[np.float32], u: int) -> NDArray[np.float32]:

@@ -47,10 +47,9 @@ def check_encoder_of(previous: Run, encoder: str, fingerprint: str, width: int) 
 
 def side_of(run: Run) -> Side:
     """The topics of a run, for matching."""
-    rows = run.text_rows()
     return Side(
         run.documents["id"].tolist(),
-        np.append(run.model.keys, b"").astype("S32")[rows],
+        run.text_keys(),
         run.documents["topic"].to_numpy(np.int64),
         run.model.centroids,
         run.topics["terms"].tolist(),
@@ -59,11 +58,9 @@ def side_of(run: Run) -> Side:
 
 def prior_of(run: Run) -> Prior:
     """What a run found about its texts."""
-    model, rows = run.model, run.text_rows()
-    drawn = np.full((len(model.keys), 2), np.nan, dtype=np.float32)
-    drawn[rows[rows >= 0]] = run.documents[["x", "y"]].to_numpy(np.float32)[rows >= 0]
+    model = run.model
     layout = np.empty((len(model.keys), 0), dtype=np.float32) if model.layout is None else model.layout
-    return Prior(model.keys, model.labels, layout, drawn)
+    return Prior(model.keys, model.labels, layout, run.map_points())
 
 
 def keep_prior(run: Run, workshop: Workshop) -> Ref:

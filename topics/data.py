@@ -170,12 +170,18 @@ class Corpus:
         """How many documents carry each distinct text; shape (u,)."""
         return np.bincount(self.rows[self.rows >= 0], minlength=len(self.texts)).astype(np.int64)
 
+    @property
+    def text_keys(self) -> NDArray[np.bytes_]:
+        """The key of each document's text, empty where there is none; shape (n,), S32."""
+        keys: NDArray[np.bytes_] = np.append(self.texts.keys, b"").astype("S32")[self.rows]  # row -1 picks the last
+        return keys
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over ids, texts and metadata; the order of the documents does not count."""
         import pandas as pd
 
-        keys = np.append(self.texts.keys, b"")[self.rows].astype(str)  # row -1 picks the empty key
+        keys = self.text_keys.astype(str)
         table = pd.DataFrame({"id": list(self.ids), "key": keys}).join(self.meta.reset_index(drop=True).astype(str))
         lines = table.sort_values("id", kind="stable").to_csv(index=False)
         return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()

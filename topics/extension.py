@@ -174,7 +174,7 @@ def _excerpts(run: Run, joined: Joined) -> pd.DataFrame | None:
 def _positions(run: Run, joined: Joined, model: Model, rows: NDArray[np.int32]) -> NDArray[np.float32]:
     """Old documents stay where they are; a new text lies amid its nearest texts of the fit."""
     drawn = np.full((len(model.keys), 2), np.nan, dtype=np.float32)
-    old = rows_of(model.keys, np.append(run.model.keys, b"").astype("S32")[run.text_rows()][joined.kept])
+    old = rows_of(model.keys, run.text_keys()[joined.kept])
     drawn[old[old >= 0]] = run.documents[["x", "y"]].to_numpy(np.float32)[joined.kept][old >= 0]
     voting = np.flatnonzero(model.at_fit)
     settled = voting[np.isfinite(drawn[voting]).all(axis=1)]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from topics.continuation import ids_given
+from topics.assembly import carriers
+from topics.continuation import ids_given, side_of
 from topics.data import NOISE, Embeddings, Settled, Texts
 from topics.description import describe
 from topics.labels import centroids_of
@@ -109,21 +110,21 @@ def grow(run: Run, groups: Sequence[NDArray[np.int64]], previous: Run, texts: Ma
     for number, rows in enumerate(groups, start=k):
         labels[rows], voters[rows] = number, number
     own = centroids_of(model.vectors, np.where(labels >= k, labels - k, NOISE).astype(np.int32), len(groups))
-    described, whose = _described(run, labels, np.concatenate([model.centroids, own]), texts)
-    identity = _identity(run, labels, k, own, described, previous)
+    described = _described(run, labels, np.concatenate([model.centroids, own]), texts)
     texts_of = run.text_rows()
     documents = run.documents.copy()
     topic = np.append(labels, np.int32(NOISE))[texts_of].astype(np.int64)
+    identity = _identity(run, topic, k, own, described, previous)
     late = topic >= k
     names = np.array([*run.topics["topic_id"], *identity.ids, ""], dtype=object)
     documents["topic"] = topic
     documents["topic_id"] = pd.array(names[topic], dtype="str")
     documents.loc[late, "reason"] = ""
-    carriers = _carriers(run, whose)
-    table = _rows(run, described, identity, k, topic, carriers, previous)
+    carrier = carriers(documents["id"], texts_of, {row for rows in described.representatives for row in rows})
+    table = _rows(run, described, identity, k, topic, carrier, previous)
     shown = pd.DataFrame(
         [
-            (k + number, carriers[row], texts[model.keys[whose[row]]][:_EXCERPT])
+            (k + number, carrier[row], texts[model.keys[row]][:_EXCERPT])
             for number, chosen in enumerate(described.representatives)
             for row in chosen
         ],
@@ -157,8 +158,8 @@ def grow(run: Run, groups: Sequence[NDArray[np.int64]], previous: Run, texts: Ma
 
 def _described(
     run: Run, labels: NDArray[np.int32], centroids: NDArray[np.float32], texts: Mapping[bytes, str]
-) -> tuple[Topics, NDArray[np.int64]]:
-    """The words of the new topics, against the other documents that came; and the model rows of the texts counted."""
+) -> Topics:
+    """The words of the new topics, against the other documents that came; representatives are rows of the model."""
     model, config = run.model, run.config
     whose = np.flatnonzero(model.added if model.added is not None else np.zeros(len(labels), dtype=bool))
     there, renamed = np.unique(labels[whose], return_inverse=True)
@@ -176,42 +177,27 @@ def _described(
         settled, counts, Embeddings(model.vectors[whose], model.encoder, model.fingerprint), copies,
         config.n_terms, config.n_representatives, config.weighting, config.ranking,
     )  # fmt: skip
-    late = np.flatnonzero(there[first:] >= len(run.topics))
+    late = np.flatnonzero(there[first:] >= len(run.topics)).tolist()
     picked: dict[str, Any] = {
-        name: [getattr(found, name)[row] for row in late]
-        for name in ("names", "terms", "term_weights", "representatives")
+        name: [getattr(found, name)[row] for row in late] for name in ("names", "terms", "term_weights")
     }
-    return changed(found, **picked, sizes=found.sizes[late], weights=found.weights[late].tocsr()), whose
+    picked["representatives"] = [whose[list(found.representatives[row])].tolist() for row in late]
+    return changed(found, **picked, sizes=found.sizes[late], weights=found.weights[late].tocsr())
 
 
 def _identity(
-    run: Run, labels: NDArray[np.int32], k: int, own: NDArray[np.float32], described: Topics, previous: Run
+    run: Run, topic: NDArray[np.int64], k: int, own: NDArray[np.float32], described: Topics, previous: Run
 ) -> Identity:
     """Which topics that grew before these are."""
-    keys = np.append(run.model.keys, b"").astype("S32")[run.text_rows()]
-    topic = np.append(labels, np.int32(NOISE))[run.text_rows()].astype(np.int64)
-    current = Side(run.documents["id"].tolist(), keys, np.where(topic >= k, topic - k, NOISE), own, described.terms)
-    many = grown_topics(previous)
-    first = len(previous.topics) - many
-    was = previous.documents["topic"].to_numpy(np.int64)
-    before = Side(
-        previous.documents["id"].tolist(),
-        np.append(previous.model.keys, b"").astype("S32")[previous.text_rows()],
-        np.where(was >= first, was - first, NOISE) if many else np.full_like(was, NOISE),
-        previous.model.centroids[first:],
-        previous.topics["terms"].iloc[first:].tolist(),
-    )
+
+    def late(labels: NDArray[np.int64], first: int) -> NDArray[np.int64]:
+        return np.where(labels >= first, labels - first, NOISE)
+
+    current = Side(run.documents["id"].tolist(), run.text_keys(), late(topic, k), own, described.terms)
+    first = len(previous.topics) - grown_topics(previous)
+    was = side_of(previous)
+    before = changed(was, labels=late(was.labels, first), centroids=was.centroids[first:], terms=was.terms[first:])
     return identify(before, previous.topics["topic_id"].iloc[first:].tolist(), ids_given(previous), current)
-
-
-def _carriers(run: Run, whose: NDArray[np.int64]) -> dict[int, str]:
-    """Of the documents that carry each text counted, the one whose id comes first."""
-    place = {int(row): number for number, row in enumerate(whose)}
-    found: dict[int, str] = {}
-    for row, name in zip(run.text_rows().tolist(), run.documents["id"], strict=True):
-        if row in place:
-            found[place[row]] = min(found.get(place[row], name), name)
-    return found
 
 
 def _rows(
@@ -220,7 +206,7 @@ def _rows(
     identity: Identity,
     k: int,
     topic: NDArray[np.int64],
-    carriers: Mapping[int, str],
+    carrier: Mapping[int, str],
     previous: Run,
 ) -> pd.DataFrame:
     """The new rows of `Run.topics`."""
@@ -237,7 +223,7 @@ def _rows(
         "name": list(described.names),
         "terms": [list(words) for words in described.terms],
         "term_weights": [list(values) for values in described.term_weights],
-        "representative_ids": [[carriers[row] for row in rows] for rows in described.representatives],
+        "representative_ids": [[carrier[row] for row in rows] for rows in described.representatives],
         "npmi": np.full(many, np.nan),
         "stability": np.full(many, np.nan),
         "first_seen": [seen.get(name, run.provenance["run"]) for name in identity.ids],

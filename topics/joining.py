@@ -120,8 +120,8 @@ def join(run: Run, new: Corpus, window: int | None, replace: bool) -> Joined:
     """
     import pandas as pd
 
-    old, old_keys = run.documents, keys_of(run)
-    new_keys = np.append(new.texts.keys, b"").astype("S32")[new.rows]
+    old, old_keys = run.documents, run.text_keys()
+    new_keys = new.text_keys
     place = {name: row for row, name in enumerate(old["id"])}
     there = np.array([place.get(name, -1) for name in new.ids], dtype=np.int64)
     other = (there >= 0) & (old_keys[there] != new_keys) if len(old) else np.zeros(len(new), dtype=bool)
@@ -157,12 +157,6 @@ def join(run: Run, new: Corpus, window: int | None, replace: bool) -> Joined:
     return Joined(kept, fresh, new, ids, keys, meta, dropped, int(other.sum()))
 
 
-def keys_of(run: Run) -> NDArray[np.bytes_]:
-    """The key of each document's text; shape (n,)."""
-    keys: NDArray[np.bytes_] = np.append(run.model.keys, b"").astype("S32")[run.text_rows()]
-    return keys
-
-
 def texts_of(run: Run, new: Corpus, wanted: Iterable[bytes], store: Store) -> dict[bytes, str]:
     """Texts by their keys: from the new documents, the run, the store, or where the run read them.
 
@@ -196,7 +190,7 @@ def _sources(run: Run, store: Store) -> Iterable[Any]:
     """Functions that give pairs of key and text, cheapest first."""
 
     def in_the_run() -> Iterable[tuple[bytes, str]]:
-        return zip(keys_of(run).tolist(), run.documents["text"], strict=True)
+        return zip(run.text_keys().tolist(), run.documents["text"], strict=True)
 
     def in_the_store(key: str) -> Any:
         def give() -> Iterable[tuple[bytes, str]]:

@@ -31,16 +31,12 @@ from topics.steps import (
     ACTIVATE,
     APPROACH,
     BUILTIN,
-    COUNT,
-    DESCRIBE,
     EMBED,
     ENCODER,
     FIRST,
     GRAPH,
     ISOTROPY,
     LENGTHS,
-    MEASURE,
-    NEST,
     POSTPROCESS,
     POSTPROCESSING,
     PRECOMPUTED,
@@ -49,10 +45,10 @@ from topics.steps import (
     SCATTER,
     SETTLE,
     SPREAD,
-    TIMELINE,
     reduce_by,
 )
 from topics.store import Ref
+from topics.telling import Found, describe_topics, measure_topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,20 +145,8 @@ def fit_topics(
     if fitted_on is not None:
         apart = step(APPROACH, vectors, fitted=fitted_on, voting=config.n_neighbors)
         settled = step(SPREAD, settled, vectors, apart, corpus, coverage=config.coverage)
-    counts = step(
-        COUNT, texts, language=config.language, stop_words=sorted(set(config.stop_words)), ngrams=config.ngrams
-    )
-    described = step(
-        DESCRIBE,
-        settled,
-        counts,
-        vectors,
-        corpus,
-        n_terms=config.n_terms,
-        n_representatives=config.n_representatives,
-        weighting=config.weighting,
-        ranking=config.ranking,
-    )
+    found = Found(corpus, texts, vectors, settled, plain, graph)
+    counts, described = describe_topics(found, config, step)
 
     def embed_words(words: Ref) -> Ref:
         encoded = embed_texts(words, config, workshop, step_of_words, encoder, measured=False).vectors
@@ -175,11 +159,7 @@ def fit_topics(
     how = {"n_components": 2, "min_dist": 0.1, "n_epochs": _DRAWN * config.n_epochs, "seed": config.seed}
     drawn = step(reduce_by(config), plain, chosen, *before, **how)
     drawn = drawn if apart is None else step(SCATTER, drawn, apart)
-    timed = None
-    if "date" in workshop.load(corpus).meta:
-        timed = step(TIMELINE, corpus, settled, counts, described, periods=config.periods, n_terms=config.n_terms)
-    nested = step(NEST, settled, plain, described, n_terms=config.n_terms)
-    measured = step(MEASURE, corpus, settled, described, counts, vectors, graph)
+    timed, nested, measured = measure_topics(found, counts, described, config, workshop, step)
 
     return assemble(
         *map(workshop.load, (corpus, vectors, settled, counts, described, nested, drawn, measured, made.lengths)),

@@ -23,8 +23,9 @@ from topics.grouping import group
 from topics.joining import texts_of
 from topics.pipeline import embed_texts
 from topics.refits import held_vectors
-from topics.steps import ACTIVATE, COUNT, DESCRIBE, GRAPH, MEASURE, NEIGHBORS, NEST, POSTPROCESS, TIMELINE
+from topics.steps import ACTIVATE, GRAPH, NEIGHBORS, POSTPROCESS
 from topics.store import Ref, Store
+from topics.telling import Found, describe_topics, measure_topics
 from topics.wording import name_of
 
 if TYPE_CHECKING:
@@ -119,25 +120,9 @@ def regroup(bench: Bench, wanted: Regrouped, names: Mapping[str, str], edit: Map
     settled = shop.hold("settled", digest[:40], found)
     corpus = shop.hold("corpus", bench.corpus.key, bench.corpus)
     texts = Ref("texts", bench.corpus.texts.fingerprint[:40], within=corpus)
-    stop_words = sorted(set(config.stop_words))
-    counts = bench.step(COUNT, texts, language=config.language, stop_words=stop_words, ngrams=config.ngrams)
-    described = bench.step(
-        DESCRIBE,
-        settled,
-        counts,
-        bench.vectors,
-        corpus,
-        n_terms=config.n_terms,
-        n_representatives=config.n_representatives,
-        weighting=config.weighting,
-        ranking=config.ranking,
-    )
-    plain, graph = bench.graphs()
-    nested = bench.step(NEST, settled, plain, described, n_terms=config.n_terms)
-    measured = bench.step(MEASURE, corpus, settled, described, counts, bench.vectors, graph)
-    timed = None
-    if "date" in bench.corpus.meta:
-        timed = bench.step(TIMELINE, corpus, settled, counts, described, periods=config.periods, n_terms=config.n_terms)
+    told = Found(corpus, texts, bench.vectors, settled, *bench.graphs())
+    counts, described = describe_topics(told, config, bench.step)
+    timed, nested, measured = measure_topics(told, counts, described, config, shop, bench.step)
     aspects = _aspects(bench, texts, settled, counts, described)
     made = assemble(
         bench.corpus,
@@ -146,7 +131,7 @@ def regroup(bench: Bench, wanted: Regrouped, names: Mapping[str, str], edit: Map
         shop.load(counts),
         shop.load(described),
         shop.load(nested),
-        _drawn(run),
+        Reduction(run.map_points()),
         shop.load(measured),
         Lengths.unknown(),
         isotropy=list(_isotropy(run.metrics)),
@@ -218,14 +203,6 @@ def _aspects(bench: Bench, texts: Ref, settled: Ref, counts: Ref, described: Ref
     activations = Ref(ACTIVATE.name, kept[-1].key) if kept else None
     known = Known(texts, bench.vectors, settled, counts, described, activations)
     return describe_aspects(known, run.config, bench.workshop, bench.step, embed_words)
-
-
-def _drawn(run: Run) -> Reduction:
-    """Where the texts are on the map."""
-    rows = run.text_rows()
-    points = np.full((len(run.model.keys), 2), np.nan, dtype=np.float32)
-    points[rows[rows >= 0]] = run.documents[["x", "y"]].to_numpy(dtype=np.float32)[rows >= 0]
-    return Reduction(points)
 
 
 def _isotropy(metrics: Mapping[str, Any]) -> Iterator[Isotropy]:

@@ -248,6 +248,34 @@ class Run:
             )
         return self.rows
 
+    def text_keys(self) -> NDArray[np.bytes_]:
+        """The key of each document's text, empty where there is none; shape (n,), S32.
+
+        Raises
+        ------
+        InvalidInput
+            As `text_rows`.
+        """
+        import numpy as np
+
+        keys: NDArray[np.bytes_] = np.append(self.model.keys, b"").astype("S32")[self.text_rows()]
+        return keys
+
+    def map_points(self) -> NDArray[np.float32]:
+        """Where the texts of `model` lie on the map, nan for those that no document has; shape (u, 2).
+
+        Raises
+        ------
+        InvalidInput
+            As `text_rows`.
+        """
+        import numpy as np
+
+        rows = self.text_rows()
+        points = np.full((len(self.model.keys), 2), np.nan, dtype=np.float32)
+        points[rows[rows >= 0]] = self.documents[["x", "y"]].to_numpy(np.float32)[rows >= 0]
+        return points
+
     @cached_property
     def distribution(self) -> pd.DataFrame:
         """The likeliest topics of every document: id, topic, topic_id, probability, at most five rows each.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from topics.figures.style import DARK, LIGHT, colours_by_topic
 from topics.report.plain import count, percent, plain
+from topics.templating import environment
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -73,13 +74,4 @@ def _beyond_the_name(row: Mapping[Hashable, Any]) -> Sequence[str]:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("topics.figures"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("card.html.j2")
+    return environment("topics.figures").get_template("card.html.j2")

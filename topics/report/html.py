@@ -14,6 +14,7 @@ import numpy as np
 from topics.report.map import DRAWN
 from topics.report.plain import count, figure, percent, short
 from topics.report.tables import tables_of
+from topics.templating import environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,17 +95,10 @@ def _digest(text: str) -> str:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("topics.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    templates = environment("topics.report")
+    templates.filters |= {
         "count": count,
         "percent": percent,
         "figure": figure,
@@ -112,7 +106,7 @@ def _template() -> Template:
         "own": Markup,
         "spark": spark,
     }
-    return environment.get_template("report.html.j2")
+    return templates.get_template("report.html.j2")
 
 
 def spark(counts: Sequence[int], totals: Sequence[int], width: int = 100, height: int = 20) -> str:

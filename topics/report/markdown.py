@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from topics.report.course import course
 from topics.report.plain import count, figure, percent, short
+from topics.templating import environment
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -39,16 +40,7 @@ def escape(value: object) -> str:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     # Not HTML, so no autoescape: `finalize` takes every value through `escape` instead.
-    environment = Environment(  # noqa: S701
-        loader=PackageLoader("topics.report"),
-        finalize=escape,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"count": count, "percent": percent, "figure": figure, "short": short, "course": course}
-    return environment.get_template("report.md.j2")
+    templates = environment("topics.report", autoescape=False, finalize=escape, keep_trailing_newline=True)
+    templates.filters |= {"count": count, "percent": percent, "figure": figure, "short": short, "course": course}
+    return templates.get_template("report.md.j2")
