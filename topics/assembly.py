@@ -129,7 +129,7 @@ def assemble(
         {
             "topic": np.array([topic for topic, _ in shown], dtype=np.int64),
             "id": pd.array([carrier[text] for _, text in shown], dtype="str"),
-            "text": pd.array([_cut(corpus.texts.texts[text], _EXCERPT) for _, text in shown], dtype="str"),
+            "text": pd.array([representative_text(corpus.texts.texts[text]) for _, text in shown], dtype="str"),
         }
     )
     model = Model(
@@ -273,6 +273,11 @@ def named(names: pd.Series[str], topics: pd.Series[int]) -> Any:
     import pandas as pd
 
     return pd.array(np.append(names.to_numpy(dtype=object), "")[topics.to_numpy()], dtype="str")
+
+
+def representative_text(text: str) -> str:
+    """As much of a representative document as a run keeps."""
+    return _cut(text, _EXCERPT)
 
 
 def _cut(text: str, length: int) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from topics.assembly import carriers
+from topics.assembly import carriers, representative_text
 from topics.continuation import ids_given, side_of
 from topics.data import NOISE, Embeddings, Settled, Texts
 from topics.description import describe
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from topics.data import Topics
     from topics.run import Run
-
-_EXCERPT = 600  # characters of a representative document that a run keeps
 
 
 def grown_topics(run: Run) -> int:
@@ -124,7 +122,7 @@ def grow(run: Run, groups: Sequence[NDArray[np.int64]], previous: Run, texts: Ma
     table = _rows(run, described, identity, k, topic, carrier, previous)
     shown = pd.DataFrame(
         [
-            (k + number, carrier[row], texts[model.keys[row]][:_EXCERPT])
+            (k + number, carrier[row], representative_text(texts[model.keys[row]]))
             for number, chosen in enumerate(described.representatives)
             for row in chosen
         ],
