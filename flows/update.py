@@ -26,7 +26,6 @@ from prefect.tasks import exponential_backoff
 from pydantic import ConfigDict, Field, model_validator
 
 from flows.fit import RunConfig, run_stages, worth_retrying
-from flows.progress import ArtifactWatcher
 from flows.publishing import listen, show, tell_failure, tell_of
 from flows.sources import Place, gather
 from flows.state import Intake, base_of, changed_settings, keep, source_of, sweep_out
@@ -37,9 +36,9 @@ from topics.console import print_result, telling
 from topics.executors import Dask
 from topics.folder import load, rewrite_reports, save
 from topics.pipeline import fit_topics
-from topics.progress import watched
 from topics.registry import Registry
 from topics.store import Store
+from topics.updating import update
 
 if TYPE_CHECKING:
     from topics.run import Run
@@ -94,8 +93,6 @@ class UpdateConfig(RunConfig):
             raise ValueError("sql needs a query, such as: select id, body from tickets where id > :since")
         if self.sql and not self.model:
             raise ValueError("model: what comes from a database needs a name")
-        if self.stages_on_workers:
-            raise ValueError("stages_on_workers: an update runs where its flow does; the scheduler gets its shards")
         return self
 
     @property
@@ -134,26 +131,25 @@ def take_in(place: Place, base: Path | None, folder: Path) -> tuple[Path | None,
     return path, Intake(found.seen, (*intake.documents, *([path.name] if path else []))), found.told
 
 
-@task(name="update", task_run_name="update from {base.name}", **_TASK)
-def update_run(config: UpdateConfig, base: Path, path: Path | None, staging: Path) -> str | None:
-    """Go on from a run, with new documents if there are any, and write the run folder; None if nothing came of it."""
-    from topics import update
-
-    how: dict[str, Any] = {"refit": config.refit, "window": config.window, "replace": config.replace}
-    if config.grow:
-        how["grow"] = True
-    if config.scheduler:
-        how["executor"] = Dask(config.scheduler)
-    run = load(base)
-    if _refit_asked(config, base):
-        run = replace(run, config=config.settings)  # new settings are those of the refit
-        how |= {"refit": "always", "grow": False} if config.grow else {"refit": "always"}
-    with watched(ArtifactWatcher()):
-        run = update(run, source_of(path) if path else [], store=Store(config.store), **how)
-        told = run.updated
-        if told and not told["documents_new"] and not told["documents_dropped"] and told["decision"] == "none":
-            return None
-        return str(save(run, staging, reports=False))
+def go_on(config: UpdateConfig, base: Path, path: Path | None) -> Run | None:
+    """Go on from a run, with new documents if there are any; None if nothing came of it."""
+    run, asked = load(base), _refit_asked(config, base)
+    if asked:  # new settings are those of the refit; whose work it is, is no setting of a run
+        run = replace(run, config=config.settings.model_copy(update={"scheduler": None}))
+    run = update(
+        run,
+        source_of(path) if path else [],
+        refit="always" if asked else config.refit,
+        grow=config.grow and not asked,
+        window=config.window,
+        replace=config.replace,
+        store=Store(config.store),
+        executor=Dask(config.scheduler) if config.scheduler else None,
+        run_stage=run_stages(config),
+    )
+    told = run.updated
+    nothing = not told["documents_new"] and not told["documents_dropped"] and told["decision"] == "none"
+    return None if nothing else run
 
 
 @task(name="report", **_TASK)
@@ -203,13 +199,12 @@ def update_topics_flow(config: UpdateConfig) -> State[str] | str:
         if base is None:
             assert path is not None
             workshop = config.settings.workshop(Store(config.store))
-            run = fit_topics(source_of(path), config.settings, workshop, run_stages(config))
-            staged: str | None = str(save(run, registry.staging, reports=False))
+            run: Run | None = fit_topics(source_of(path), config.settings, workshop, run_stages(config))
         else:
-            staged = _of(update_run, config, base, path, registry.staging)
-        if staged is None:
+            run = go_on(config, base, path)
+        if run is None:
             return _nothing_new(base, told)
-        made = Path(staged)
+        made = save(run, registry.staging, reports=False)
         intake.write(made)
         reported = write_reports(made, return_state=True)  # what it could not write can be written later
         folder = registry.publish(made, lease)

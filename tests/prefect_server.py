@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from uuid import UUID
 
 
 @dataclass(frozen=True)
@@ -106,3 +107,18 @@ def wait_until(condition: Callable[[], Any], seconds: float, log: Path) -> Any:
             return found
         time.sleep(0.3)
     raise AssertionError(f"not within {seconds} s: {log.read_text('utf-8', 'replace')}")
+
+
+def states_of(flow_run: UUID, *wanted: str) -> dict[str, tuple[str, int]]:
+    """State and number of attempts of every task of a flow run, those that are wanted among them."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    with get_client(sync_client=True) as client:
+        for _ in range(50):  # the API learns of states a moment later
+            runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])))
+            names = {run.name.rsplit("-", 1)[0] for run in runs}
+            if runs and names.issuperset(wanted) and all(run.state and run.state.is_final() for run in runs):
+                break
+            time.sleep(0.2)
+    return {run.name.rsplit("-", 1)[0]: (run.state_name, run.run_count) for run in runs}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from topics.executors import Executor
-    from topics.workshop import Stage, Workshop
+    from topics.workshop import RunStage, Stage, Workshop
 
 _BLOCK = 65_536  # documents put in order at once
 
@@ -317,6 +317,7 @@ def vectors_of(
     encoder: Any = None,
     keep: bool = True,
     executor: Executor | None = None,
+    run_stage: RunStage | None = None,
 ) -> NDArray[np.float32]:
     """Embed texts as those of a run were embedded, by its encoder or one that is given in its place.
 
@@ -333,6 +334,8 @@ def vectors_of(
     keep : bool
         Keep the vectors, and look for them among those kept. The prepared encoder is kept either way.
     executor : Executor, optional
+    run_stage : callable, optional
+        As in `pipeline.fit_topics`; it finds the texts in the store.
 
     Returns
     -------
@@ -353,9 +356,11 @@ def vectors_of(
     scratch = workshop if keep else replace(workshop, store=NO_STORE)  # sharing what is at hand
 
     def step(stage: Stage, *inputs: Ref, **params: Any) -> Ref:
-        return (workshop if stage is ENCODER else scratch).run(stage, inputs, params).ref
+        return (run_stage or (workshop if stage is ENCODER else scratch).run)(stage, inputs, params).ref
 
     ref = scratch.hold("texts", texts.fingerprint[:40], texts)
+    if run_stage is not None:
+        workshop.store.save(ref, texts, note=f"{len(texts)} texts")
     found: Embeddings = scratch.load(embed_texts(ref, config, scratch, step, encoder, measured=False).vectors)
     # Of vectors that were given, or made by an object that does not say which it is, the width is all that is known.
     another = model.fingerprint and found.fingerprint != model.fingerprint

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from topics.executors import Executor
     from topics.joining import Joined
+    from topics.workshop import RunStage
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,16 @@ class Asked:
     columns: dict[str, str]
     location: str
     store: Store
+
+
+@dataclass(frozen=True, eq=False)
+class Means:
+    """What an update computes with."""
+
+    store: Store
+    encoder: Any
+    executor: Executor | None
+    run_stage: RunStage | None
 
 
 def update(
@@ -69,6 +80,7 @@ def update(
     encoder: Any = None,
     embeddings: Any = None,
     executor: Executor | None = None,
+    run_stage: RunStage | None = None,
 ) -> Run:
     """Go on with new documents; topics keep their permanent ids.
 
@@ -98,6 +110,8 @@ def update(
         As in `topics.assign`: needed where the run was fitted with an object or with vectors.
     executor : Executor, optional
         As in `topics.fit`.
+    run_stage : callable, optional
+        As in `topics.pipeline.fit_topics`: runs one stage, of the encoding or of a refit, against the same store.
 
     Returns
     -------
@@ -128,13 +142,14 @@ def update(
     how = {"refit": refit, "grow": grow, "window": window, "replace": replace}
     asked = Asked(previous, how, named, location_of(new), store)
     base, growing = ungrown(previous), grow or grown_topics(previous) > 0
-    fresh, vectors = _fresh(base, joined, store, encoder, embeddings, executor)
+    means = Means(store, encoder, executor, run_stage)
+    fresh, vectors = _fresh(base, joined, means, embeddings)
     placed = place_texts(base, fresh, lambda rows: vectors[rows], executor)
     extended = extend(base, joined, fresh.keys, vectors, placed)
     news = news_of(extended)
     reason = "asked for" if refit == "always" else reason_to_refit(news, _dropped(extended), growing)
     if refit == "always" or (reason and refit == "auto" and joined.changed):
-        made = _refitted(previous, joined, store, encoder, _raw(previous, extended, embeddings), executor)
+        made = _refitted(previous, joined, means, _raw(previous, extended, embeddings))
         return _finished(made, joined, news, "refitted", reason, asked)
     decision, because = "assigned", "the topics fit the documents that came"
     if reason:
@@ -154,9 +169,7 @@ def _late(run: Run) -> list[tuple[str, int]]:
     return list(zip(late["topic_id"], late["size"], strict=True))
 
 
-def _fresh(
-    run: Run, joined: Joined, store: Store, encoder: Any, embeddings: Any, executor: Executor | None
-) -> tuple[Texts, NDArray[np.float32]]:
+def _fresh(run: Run, joined: Joined, means: Means, embeddings: Any) -> tuple[Texts, NDArray[np.float32]]:
     """Texts that came and that the run does not know, and their vectors, as those of the run were clustered."""
     given = joined.new.texts
     came = np.unique(joined.new.rows[joined.came])
@@ -166,7 +179,8 @@ def _fresh(
     if not len(fresh):
         return fresh, np.empty((0, run.model.vectors.shape[1]), dtype=np.float32)
     if embeddings is None:
-        return fresh, vectors_of(run, fresh, store, encoder, executor=executor)
+        executor, run_stage = means.executor, means.run_stage
+        return fresh, vectors_of(run, fresh, means.store, means.encoder, executor=executor, run_stage=run_stage)
     return fresh, given_vectors(run, joined.new, embeddings)[rows]
 
 
@@ -176,10 +190,10 @@ def _dropped(run: Run) -> float:
     return float(1 - np.isin(there, run.text_rows()).mean()) if len(there) else 0.0
 
 
-def _refitted(run: Run, joined: Joined, store: Store, encoder: Any, embeddings: Any, executor: Executor | None) -> Run:
+def _refitted(run: Run, joined: Joined, means: Means, embeddings: Any) -> Run:
     """All documents grouped again, from where the run left off."""
-    corpus = joined.corpus(joining.texts_of(run, joined.new, joined.keys.tolist(), store))
-    config = run.config
+    corpus = joined.corpus(joining.texts_of(run, joined.new, joined.keys.tolist(), means.store))
+    config, encoder = run.config, means.encoder
     if isinstance(encoder, str):
         config, encoder = Config.of(**{**config.model_dump(), "encoder": encoder}), None
     if config.clusterer.startswith("<"):
@@ -187,10 +201,10 @@ def _refitted(run: Run, joined: Joined, store: Store, encoder: Any, embeddings: 
             f"a refit needs the clusterer again, and {config.clusterer} was an object: fit all documents with "
             "clusterer=... and previous=RUN, or keep to refit=never."
         )
-    workshop = config.workshop(store, executor)
+    workshop = config.workshop(means.store, means.executor)
     if embeddings is not None:
-        return fit_topics(corpus, config, workshop, embeddings=embeddings, previous=run)
-    return fit_topics(corpus, config, workshop, encoder=encoder or run.encoder, previous=run)
+        return fit_topics(corpus, config, workshop, means.run_stage, embeddings=embeddings, previous=run)
+    return fit_topics(corpus, config, workshop, means.run_stage, encoder=encoder or run.encoder, previous=run)
 
 
 def _raw(run: Run, extended: Run, embeddings: Any) -> NDArray[np.float32] | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fakes import HashingEncoder
-from prefect_server import Server, running_server
+from prefect_server import Server, running_server, states_of
 from pydantic import ValidationError
 from surfaces_fakes import ROOT, World, command, digests, documents
 
@@ -97,21 +97,6 @@ def test_the_library_does_not_know_the_flow():
 # --- on an API of the tests' own ------------------------------------------------------------------
 
 
-def _states(flow_run: UUID, *wanted: str) -> dict[str, tuple[str, int]]:
-    """State and number of attempts of every task of a flow run, those that are wanted among them."""
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-
-    with get_client(sync_client=True) as client:
-        for _ in range(50):  # the API learns of states a moment later
-            runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])))
-            names = {run.name.rsplit("-", 1)[0] for run in runs}
-            if runs and names.issuperset(wanted) and all(run.state and run.state.is_final() for run in runs):
-                break
-            time.sleep(0.2)
-    return {run.name.rsplit("-", 1)[0]: (run.state_name, run.run_count) for run in runs}
-
-
 def _run(config: RunConfig) -> tuple[UUID, Any]:
     state = fit_topics_flow(config, return_state=True)
     return state.state_details.flow_run_id, state
@@ -135,8 +120,8 @@ def test_vectors_of_a_file_are_a_task_like_any_other(prefect_home, world, tmp_pa
     table.assign(embedding=vectors).to_parquet(tmp_path / "input.parquet")
     changes = {"input": str(tmp_path / "input.parquet"), "encoder": "precomputed:?column=embedding", "text": "text"}
     flow_run, state = _run(_config(world, tmp_path / "flow", "flow", **changes))
-    assert _states(flow_run, "precomputed")["precomputed"] == ("Completed", 1)
-    assert "encoder" not in _states(flow_run)
+    assert states_of(flow_run, "precomputed")["precomputed"] == ("Completed", 1)
+    assert "encoder" not in states_of(flow_run)
     told = {"encoder": changes["encoder"], "text": "text", "id": "id", "date": "date", "class_": "class"}
     by_the_library = world.fit(changes["input"], **told).save(tmp_path / "library")
     assert digests(Path(state.result())) == digests(by_the_library)
@@ -145,7 +130,7 @@ def test_vectors_of_a_file_are_a_task_like_any_other(prefect_home, world, tmp_pa
 @pytest.mark.slow
 def test_every_stage_is_a_task(by_the_flow):
     flow_run, folder = by_the_flow
-    states = _states(flow_run)
+    states = states_of(flow_run)
     assert set(states) == {stage.name for stage in load(folder).stages}
     assert {name for name, (state, _) in states.items() if state == "Cached"} == {"encoder"}
     assert {state for name, (state, _) in states.items() if name != "encoder"} == {"Completed"}
@@ -154,14 +139,14 @@ def test_every_stage_is_a_task(by_the_flow):
 @pytest.mark.slow
 def test_a_second_run_ends_in_cached_everywhere(by_the_flow, world, tmp_path):
     flow_run, state = _run(_config(world, tmp_path / "again", "flow"))
-    assert {state for state, _ in _states(flow_run).values()} == {"Cached"}
+    assert {state for state, _ in states_of(flow_run).values()} == {"Cached"}
     assert digests(Path(state.result())) == digests(by_the_flow[1])
 
 
 @pytest.mark.slow
 def test_a_flow_goes_on_where_the_library_was(world, by_the_library, prefect_home, tmp_path):
     flow_run, _ = _run(_config(world, tmp_path / "again", "shared"))
-    assert {state for state, _ in _states(flow_run).values()} == {"Cached"}
+    assert {state for state, _ in states_of(flow_run).values()} == {"Cached"}
 
 
 @pytest.mark.slow
@@ -202,7 +187,7 @@ def test_what_the_library_refuses_is_not_tried_again(prefect_home, world, tmp_pa
     flow_run, state = _run(_config(world, tmp_path / "run", "refused", text="body"))
     with pytest.raises(InvalidInput, match="no column 'body'; there are: id, text, date, class"):
         state.result()
-    assert _states(flow_run, "intake") == {"intake": ("Failed", 1)}
+    assert states_of(flow_run, "intake") == {"intake": ("Failed", 1)}
     assert not (tmp_path / "run").exists()
 
 
@@ -225,7 +210,7 @@ def test_a_disk_that_fails_is_tried_again(prefect_home, world, by_the_library, t
     calls = _failing_once(READ, monkeypatch)
     flow_run, state = _run(_config(world, tmp_path / "run", "flaky disk"))
     assert digests(Path(state.result())) == digests(by_the_library)
-    assert _states(flow_run, "intake")["intake"] == ("Completed", 2)
+    assert states_of(flow_run, "intake")["intake"] == ("Completed", 2)
     assert len(calls) == 2
 
 
@@ -235,7 +220,7 @@ def test_a_computation_that_fails_is_not_tried_again(prefect_home, world, tmp_pa
     flow_run, state = _run(_config(world, tmp_path / "run", "flaky stage"))
     with pytest.raises(OSError, match="Input/output error"):
         state.result()
-    assert _states(flow_run, "neighbors")["neighbors"] == ("Failed", 1)
+    assert states_of(flow_run, "neighbors")["neighbors"] == ("Failed", 1)
     assert len(calls) == 1
     assert not (tmp_path / "run").exists()
 
@@ -246,7 +231,7 @@ def test_a_folder_that_holds_something_else_is_refused_before_any_task(prefect_h
     flow_run, state = _run(_config(world, tmp_path, "refused"))
     with pytest.raises(InvalidInput, match="is not empty and holds no run"):
         state.result()
-    assert _states(flow_run) == {}
+    assert states_of(flow_run) == {}
     assert {path.name for path in tmp_path.iterdir()} == {"chapter.txt"}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from prefect_server import states_of
 from pydantic import ValidationError
 from surfaces_fakes import World, command, digests, documents
 
@@ -14,7 +15,7 @@ from flows import update as module
 from flows.fit import RunConfig
 from flows.state import Intake, source_of
 from flows.update import UpdateConfig, read_config, update_topics_flow
-from topics import InvalidConfig, InvalidInput, Registry, RunInProgress, load
+from topics import InvalidConfig, InvalidInput, Registry, RunInProgress, load, update
 from topics.config import Config
 
 if TYPE_CHECKING:
@@ -157,6 +158,24 @@ def test_the_first_run_is_a_fit_and_the_second_without_news_is_cached(model, wor
     assert Path(second.result()) == folder
     assert [run.name for run in model.registry.runs] == ["0001"]
     assert not (model.registry.root / "lock").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refit", ["never", "always"])
+def test_stages_of_an_update_are_tasks_and_it_has_the_digests_of_the_library(model, world, tmp_path, refit):
+    model.drop("a.csv", 0, 160)
+    before = Path(model.update().result())
+    model.drop("b.csv", 160, 200)
+    state = model.update(refit=refit)
+    folder = Path(state.result())
+    kept = model.registry.root / "documents" / Intake.of(folder).documents[-1]
+    by_the_library = update(before, source_of(kept), refit=refit, store=world.store(f"library {refit}"))
+    assert by_the_library.updated["documents_new"] == 40
+    assert digests(folder) == digests(by_the_library.save(tmp_path / "library"))
+    states = states_of(state.state_details.flow_run_id, "report")
+    stages = {name: state for name, (state, _) in states.items() if not name.startswith(("take in", "report"))}
+    assert set(stages) == {"encoder", "embeddings"} | {stage.name for stage in by_the_library.stages}
+    assert stages["encoder"] == "Cached"
 
 
 @pytest.mark.slow

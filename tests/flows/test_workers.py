@@ -7,13 +7,14 @@ import sys
 
 import pytest
 from pydantic import ValidationError
-from surfaces_fakes import digests
+from surfaces_fakes import digests, documents
 
 from flows.fit import RunConfig, fit_topics_flow
+from flows.state import Intake, source_of
 from flows.sweep import SweepConfig
-from flows.update import UpdateConfig
+from flows.update import UpdateConfig, update_topics_flow
 from flows.workers import check_seen, on_worker
-from topics import InvalidConfig, Store
+from topics import InvalidConfig, Registry, Store, update
 
 QUICK = {"n_epochs": 20, "consensus": 1}
 
@@ -49,6 +50,30 @@ def test_the_flow_gives_the_digests_of_the_library(world, scheduler, tmp_path, s
 
 
 @pytest.mark.slow
+def test_so_does_an_update(world, scheduler, tmp_path):
+    columns = {"text": "text", "id": "id", "date": "date", "class_": "class"}
+    config = UpdateConfig(
+        **QUICK,
+        **columns,
+        input=str(tmp_path / "inbox"),
+        output=str(tmp_path / "runs"),
+        encoder=world.model,
+        store=str(world.store("workers-update").root),
+        scheduler=scheduler,
+        stages_on_workers=True,
+    )
+    (tmp_path / "inbox").mkdir()
+    for number, (start, stop) in enumerate(((0, 160), (160, 200))):
+        documents(200).iloc[start:stop].to_csv(tmp_path / "inbox" / f"{number}.csv", index=False)
+        update_topics_flow(config.model_copy(update={"refit": "always" if number else "auto"}))
+    before, after = Registry(tmp_path / "runs").runs
+    kept = tmp_path / "runs" / "documents" / Intake.of(after).documents[-1]
+    want = update(before, source_of(kept), refit="always", store=world.store("workers-library"))
+    assert want.updated["documents_new"] == 40
+    assert digests(after) == digests(want.save(tmp_path / "library"))
+
+
+@pytest.mark.slow
 def test_workers_have_to_see_the_store(scheduler, tmp_path, monkeypatch):
     check_seen(Store(tmp_path), scheduler)
     monkeypatch.setattr("flows.workers._sees", never)
@@ -65,8 +90,6 @@ def test_whole_stages_need_a_scheduler_and_the_package(monkeypatch):
     with pytest.raises(ValidationError, match="stages_on_workers: on whose"):
         RunConfig(stages_on_workers=True)
     both = {"input": "posts.csv", "scheduler": "tcp://127.0.0.1:1", "stages_on_workers": True}
-    with pytest.raises(ValidationError, match="an update runs where its flow does"):
-        UpdateConfig(**both)
     with pytest.raises(ValidationError, match="a sweep runs where its flow does"):
         SweepConfig(**both, grid={"seed": [1, 2]})
     monkeypatch.setitem(sys.modules, "prefect_dask.task_runners", None)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 EVENTS = ("born", "split", "merged", "drifted", "died", "continued")  #: those that say most first
 _TERM, _NAME, _VALUE = 60, 120, 200
+_DECIDED = ("decision", "reason")
 
 
 def changes(run: Run) -> Update | None:
@@ -41,9 +42,11 @@ def changes(run: Run) -> Update | None:
 
 
 def _told(values: dict[str, Any]) -> list[tuple[str, float | int | str]]:
+    """What was decided first, and in an order that a run keeps when it is saved and loaded."""
+    ordered = sorted(values.items(), key=lambda told: (told[0] not in _DECIDED, told[0]))
     return [
         (plain(name, _TERM), plain(value, _VALUE) if isinstance(value, str) else value)
-        for name, value in values.items()
+        for name, value in ordered
         if isinstance(value, str | int | float) and not isinstance(value, bool)
     ]
 
