@@ -14,9 +14,9 @@ from fakes import HashingEncoder
 from surfaces_fakes import digests, documents, in_this_process
 
 import topics
-from topics import InvalidConfig, InvalidInput, evaluate
+from topics import InvalidConfig, InvalidInput, VerificationFailed, evaluate
 from topics.evaluation import MEANINGS
-from topics.folder import EVALUATION, save_evaluation
+from topics.folder import EVALUATION, rewrite_reports, save_evaluation
 from topics.metrics import agreement, c_npmi, c_v, class_measures, in_windows, locate
 from topics.refits import Refits
 from topics.terms import stop_words_of, terms_of
@@ -215,18 +215,53 @@ def folder(written, tmp_path) -> Path:
 
 
 def test_the_evaluation_lies_beside_the_run_and_is_no_part_of_it(found, folder, world, store):
-    before = digests(folder)
+    before, run = digests(folder), topics.load(folder)
     path = save_evaluation(found, folder)
     assert path == folder / EVALUATION
     told = json.loads(path.read_text("utf-8"))
     assert told["overall"] == found.overall
     assert told["run"] == topics.load(folder).provenance["run"]
     assert len(told["topics"]) == len(found.topics)
-    assert digests(folder) == before
-    assert verify(folder, store).documents == 160
+    assert topics.load(folder) == run
+    same = {name for name in before if not name.startswith(("report.", "tables/"))}
+    assert {name: digests(folder)[name] for name in same} == {name: before[name] for name in same}
     assert not list(folder.glob(".*"))
     topics.load(folder).save(folder)
     assert not path.exists()
+    assert digests(folder) == before
+
+
+def test_the_report_tells_of_it_and_the_run_is_proved_with_it(found, folder, store):
+    path = save_evaluation(found, folder)
+    assert "Measured afterwards" in (folder / "report.html").read_text("utf-8")
+    assert "| seed_ari |" in (folder / "report.md").read_text("utf-8")
+    table = pd.read_parquet(folder / "tables" / "evaluation.parquet")
+    assert table["topic"].tolist() == found.topics["topic_id"].tolist()
+    assert table["c_v"].tolist() == pytest.approx(found.topics["c_v"].tolist())
+    assert verify(folder, store).documents == 160
+
+    path.write_text(path.read_text("utf-8").replace('"seeds": 2', '"seeds": 9'), "utf-8")
+    with pytest.raises(VerificationFailed, match=r"evaluation.json was changed"):
+        verify(folder, store)
+    rewrite_reports(folder, ["md"])
+    assert "9 further fits with other seeds" in (folder / "report.html").read_text("utf-8")
+    assert verify(folder, store).documents == 160
+    path.unlink()
+    rewrite_reports(folder, ["html"])
+    assert "Measured afterwards" not in (folder / "report.md").read_text("utf-8")
+    assert verify(folder, store).documents == 160
+
+
+def test_an_evaluation_that_is_damaged_or_of_another_run_is_not_reported(found, folder):
+    path = save_evaluation(found, folder)
+    told = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**told, "run": "another"}), "utf-8")
+    rewrite_reports(folder, ["html"])
+    assert "Measured afterwards" not in (folder / "report.html").read_text("utf-8")
+    for content, said in (("{", "is damaged"), ("[]", "is damaged"), ("{}", "lacks left_out, overall")):
+        path.write_text(content, "utf-8")
+        with pytest.raises(VerificationFailed, match=said):
+            rewrite_reports(folder, ["html"])
 
 
 def test_the_command_tells_every_number_and_where_they_are(cli, folder):

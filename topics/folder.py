@@ -61,10 +61,11 @@ _OPTIONAL = ("layout", "added")  # arrays that not every model has
 _PARTS = ("postprocessing", "poll", "calibration")  # values within the model; names of their tensors begin so
 
 
-def save(run: Run, folder: str | Path, reports: bool = True) -> Path:
+def save(run: Run, folder: str | Path, reports: bool = True, evaluation: Mapping[str, Any] | None = None) -> Path:
     """Write a run, whole or not at all; an older run of that name is replaced.
 
     Without reports, `rewrite_reports` can write them later: whoever has spent hours on a run may want it safe first.
+    With what was measured of the run, as `read_evaluation` gives it, the reports tell of that as well.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def save(run: Run, folder: str | Path, reports: bool = True) -> Path:
     folder = Path(folder)
     check_target(folder)
     with beside(folder) as temporary:
-        files = {**payload(run), **(_reports(run) if reports else {})}
+        files = {**payload(run), **(_reports(run, evaluation) if reports else {})}
         for name, content in files.items():
             write_file(temporary / name, content)
         manifest = _manifest(run, {name: file_sha256(temporary / name) for name in sorted(files)})
@@ -201,7 +202,7 @@ def fingerprint_of(manifest: Mapping[str, Any]) -> str:
     """The `Run.fingerprint` of a run folder, from its manifest alone."""
     digest = hashlib.sha256()
     for name, content in sorted(manifest["digests"].items()):
-        if not name.startswith(("report.", f"{TABLES}/")):
+        if not name.startswith(("report.", f"{TABLES}/", EVALUATION)):
             digest.update(f"{name} {content}\n".encode())
     return digest.hexdigest()
 
@@ -317,15 +318,26 @@ def rewrite_reports(folder: Path, formats: Sequence[str]) -> list[Path]:
         from topics.report.pdf import find_browser
 
         find_browser()  # before anything is written
-    made = _reports(load(folder))
     manifest = read_manifest(folder)
+    told = read_evaluation(folder)
+    made = _reports(load(folder), told)
     wanted = {f"report.{name}" for name in formats}
     if "html" in formats:
         wanted |= {name for name in made if name.startswith(f"{TABLES}/")}
+    before = manifest["digests"].pop(EVALUATION, None)
+    if told is not None:
+        manifest["digests"][EVALUATION] = file_sha256(folder / EVALUATION)
+    if manifest["digests"].get(EVALUATION) != before:
+        wanted = set(made)  # no report may tell of another evaluation than the others
     for name in sorted(wanted & set(made)):
         _replace(folder / name, made[name])
         manifest["digests"][name] = file_sha256(folder / name)
+    gone = [name for name in manifest["digests"] if name.startswith(f"{TABLES}/") and name not in made]
+    for name in gone:
+        del manifest["digests"][name]
     _replace(folder / MANIFEST, _json(manifest))
+    for name in gone:
+        (folder / name).unlink(missing_ok=True)
     if "pdf" in formats:
         _replace(folder / "report.pdf", _printed(made["report.html"]))
     return [folder / f"report.{name}" for name in formats]
@@ -351,20 +363,41 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def save_evaluation(evaluation: Evaluation, folder: Path) -> Path:
-    """Write an evaluation beside the run it is of.
+    """Write an evaluation beside the run it is of, and into its reports.
 
-    It is no part of the run, which would not be the same then: the manifest does not list it, `verify` does not
-    ask for it, and a fit that replaces the run takes it away.
+    It is no part of the run: its fingerprint stays, and a fit that replaces the run takes the evaluation away. The
+    manifest lists it with the reports, which `verify` makes again from it.
     """
     _replace(folder / EVALUATION, evaluation.to_json().encode("utf-8", "replace"))
+    rewrite_reports(folder, ("html", "md"))
     return folder / EVALUATION
 
 
-def _reports(run: Run) -> dict[str, bytes]:
+def read_evaluation(folder: Path) -> dict[str, Any] | None:
+    """What was measured of the run in a folder; None where nothing was, or of another run.
+
+    Raises
+    ------
+    VerificationFailed
+        If the file is not what `save_evaluation` writes.
+    """
+    try:
+        told: dict[str, Any] = json.loads((folder / EVALUATION).read_text("utf-8"))
+        missing = {"run", "settings", "overall", "topics", "left_out"} - told.keys()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError) as error:
+        raise VerificationFailed(f"{folder / EVALUATION} is damaged ({error}); delete it, or evaluate again.") from None
+    if missing:
+        raise VerificationFailed(f"{folder / EVALUATION} lacks {', '.join(sorted(missing))}; evaluate again.")
+    return told if told["run"] == read_manifest(folder)["run"] else None
+
+
+def _reports(run: Run, evaluation: Mapping[str, Any] | None = None) -> dict[str, bytes]:
     """The reports, and the tables behind what they show."""
     from topics.report import frame, summarize, tables_of, to_html, to_markdown
 
-    summary = summarize(run)
+    summary = summarize(run, evaluation)
     tables = {f"{TABLES}/{name}.parquet": _parquet(frame(table)) for name, table in tables_of(summary).items()}
     reports = {"report.html": to_html(summary).encode("utf-8"), "report.md": to_markdown(summary).encode("utf-8")}
     return reports | tables

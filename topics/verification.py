@@ -10,7 +10,16 @@ from topics.corpus import MEMORY, STDIN, Source
 from topics.editing import replay
 from topics.embedding.precomputed import ARRAY
 from topics.errors import InvalidInput, VerificationFailed
-from topics.folder import MANIFEST, changed_files, fingerprint_of, load, read_manifest, save
+from topics.folder import (
+    EVALUATION,
+    MANIFEST,
+    changed_files,
+    fingerprint_of,
+    load,
+    read_evaluation,
+    read_manifest,
+    save,
+)
 from topics.pipeline import fit_topics
 from topics.store import NO_STORE
 from topics.updating import update
@@ -80,10 +89,12 @@ def verify(folder: str | Path, store: Store = NO_STORE, location: str | None = N
     if edits := run.provenance.get("edits", ())[len(again.provenance.get("edits", ())) :]:
         again = replay(again, edits, documents=source, store=store)
     with tempfile.TemporaryDirectory() as scratch:
-        fresh = read_manifest(save(again, Path(scratch) / "run"))
+        evaluation = read_evaluation(folder) if EVALUATION in manifest["digests"] else None
+        fresh = read_manifest(save(again, Path(scratch) / "run", evaluation=evaluation))
     if again.provenance["corpus"] != manifest["corpus"]:
         raise VerificationFailed(f"the files of {folder} are as written, but {where} holds other documents than then.")
-    then, now = manifest["digests"], fresh["digests"]
+    then, now = manifest["digests"].copy(), fresh["digests"]
+    then.pop(EVALUATION, None)  # measured of the run, and as written; measuring it again is another command
     different = [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
     if any(manifest.get(key) != fresh[key] for key in ("run", "config", "seeds")):
         different.append(MANIFEST)

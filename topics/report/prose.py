@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from topics.report.values import Change, Timeline, TopicRow, Update
+    from topics.report.values import Change, Evaluated, Timeline, TopicRow, Update
 
 CLEAR = 0.00135  #: how likely chance alone may be to move any topic so far one way: three standard errors for one topic
 _BOUNDS = {"coverage": (0.9, 0.7), "stability": (0.85, 0.65), "npmi": (0.1, 0.03)}  # high from, fair from
@@ -129,6 +129,24 @@ def trust(topics: Sequence[TopicRow], coverage: float | None, known: Mapping[str
         yield f"In {_many(len(weak), 'topic')} they do so no more often than by chance; read with care: {shown}."
 
 
+def again(evaluated: Evaluated | None) -> Iterator[str]:
+    """How far further fits found the same topics, where there were any."""
+    if evaluated is None:
+        return
+    known = {metric.name: metric.value for metric in evaluated.numbers}
+    kinds = (
+        ("seed", evaluated.seeds, "with other seeds"),
+        ("resample", evaluated.resamples, f"with {percent(evaluated.share)} of the texts"),
+    )
+    told = [
+        f"{how} ({_times(fits)}), to an ARI of {_signed(agreement)}"
+        for kind, fits, how in kinds
+        if fits and (agreement := known.get(f"{kind}_ari")) is not None
+    ]
+    if told:
+        yield f"Fitted again, topics are found as they are here {_listed(told)}; 1 is the same, 0 mere chance."
+
+
 def was_read(
     documents: pd.DataFrame,
     duplicates: int | None,
@@ -191,6 +209,10 @@ def bounds() -> str:
 
 def _many(number: int, noun: str) -> str:
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{count(number)} times")
 
 
 def _listed(parts: Sequence[str], last: str = " and ") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,29 +11,34 @@ from topics.report import periods
 from topics.report.bursts import find_bursts, with_words
 from topics.report.changes import changes
 from topics.report.crossings import count_classes, word_matrix
+from topics.report.evaluated import evaluated
 from topics.report.kinship import merge_steps
 from topics.report.leftovers import examples, reasons, repeated
 from topics.report.map import grid_of, places_of, points_of
 from topics.report.method import digests_of, input_of, settings_of, versions_of
 from topics.report.numbers import curve_of, metrics_of
 from topics.report.plain import plain
-from topics.report.prose import bounds, followed, found, moved, trust, was_read
+from topics.report.prose import again, bounds, followed, found, moved, trust, was_read
 from topics.report.rows import rows_of
 from topics.report.values import Paragraph, Summary
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from topics.run import Run
 
 _TERM, _TEXT, _VALUE = 60, 600, 200  # longest, in characters
 
 
-def summarize(run: Run) -> Summary:
+def summarize(run: Run, evaluation: Mapping[str, Any] | None = None) -> Summary:
     """Reduce a run to what a report shows.
 
     Parameters
     ----------
     run : Run
         Missing metrics, missing coordinates and missing topics are all right.
+    evaluation : mapping, optional
+        What `topics.evaluate` measured of it, as `evaluation.json` holds it.
 
     Returns
     -------
@@ -71,11 +76,12 @@ def summarize(run: Run) -> Summary:
     languages = tuple(plain(code, _TERM) for code in run.provenance.get("languages") or ())
     advice = [plain(told, _TEXT) for told in run.provenance.get("advice") or ()]
     update = changes(run)
+    closer = evaluated(evaluation)
     brief = (
         Paragraph("What was found", tuple(found(topics, len(documents), outliers, empties or 0))),
         Paragraph("What moved", tuple(moved(topics, timeline))),
         Paragraph("What changed since the last run", tuple(followed(update))),
-        Paragraph("How far to trust it", tuple(trust(topics, coverage, known))),
+        Paragraph("How far to trust it", (*trust(topics, coverage, known), *again(closer))),
         Paragraph("What was read", tuple(was_read(documents, duplicates, empties, known, languages, advice))),
     )
     return Summary(
@@ -105,6 +111,7 @@ def summarize(run: Run) -> Summary:
         examples=examples(documents, labels, words),
         repeated=repeated(documents, run.rows, words),
         update=update,
+        evaluated=closer,
         digests=tuple(digests_of(run)),
     )
 

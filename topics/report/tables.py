@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from topics.report.values import Classes, Summary, TopicRow, Update, WordMatrix
+    from topics.report.values import Classes, Evaluated, Summary, TopicRow, Update, WordMatrix
 
 Kind = Literal["text", "id", "count", "share", "number", "topic"]
 _SHOWN_CLASSES = 30  # columns of the table of classes; the rest is one column
@@ -135,8 +135,19 @@ def _tables(summary: Summary, ids: dict[int, str]) -> Iterator[Table]:
         (Column("documents", "count"), Column("topic", "topic"), Column("first_words"), Column("ids", "id")),
         tuple((text.documents, ids.get(text.topic, ""), text.text, ", ".join(text.ids)) for text in summary.repeated),
     )
+    if summary.evaluated is not None:
+        yield _evaluation(summary.evaluated)
     if summary.update is not None:
         yield _changes(summary.update)
+
+
+def _evaluation(evaluated: Evaluated) -> Table:
+    return Table(
+        "evaluation",
+        "What was measured afterwards, topic by topic",
+        (Column("topic", "topic"), *(Column(name, "number") for name in evaluated.measures)),
+        tuple((topic_id, *values) for topic_id, values in evaluated.topics),
+    )
 
 
 def _topics(rows: Sequence[TopicRow]) -> Table:

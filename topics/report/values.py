@@ -216,6 +216,19 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Evaluated:
+    """What was measured of a run afterwards, by fitting again and by reading its texts again."""
+
+    seeds: int  # further fits with other seeds
+    resamples: int  # further fits of a share of the texts
+    share: float
+    numbers: tuple[Metric, ...]
+    measures: tuple[str, ...]  # those that tell topics apart
+    topics: tuple[tuple[str, tuple[float | None, ...]], ...]  # a topic's id, and its values
+    left_out: tuple[tuple[str, str], ...]  # what could not be measured, and why
+
+
+@dataclass(frozen=True)
 class CurvePoint:
     """What another setting of the outlier dial would give."""
 
@@ -271,4 +284,5 @@ class Summary:
     examples: tuple[Example, ...] = ()
     repeated: tuple[Repeated, ...] = ()
     update: Update | None = None
+    evaluated: Evaluated | None = None
     digests: tuple[tuple[str, str], ...] = ()  # what the run and its encoder are known by
