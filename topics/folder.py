@@ -16,6 +16,7 @@ import tempfile
 import time
 import uuid
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,9 +28,10 @@ from topics.errors import InvalidConfig, InvalidInput, SchemaMismatch, Verificat
 from topics.matching import no_lineage
 from topics.run import ASPECT, SCHEMA, Model, Run, Saved, StageRecord
 from topics.store import file_sha256
+from topics.tensors import mapped, parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -75,10 +77,10 @@ def save(run: Run, folder: str | Path, reports: bool = True, evaluation: Mapping
     folder = Path(folder)
     check_target(folder)
     with beside(folder) as temporary:
-        files = {**payload(run), **(_reports(run, evaluation) if reports else {})}
-        for name, content in files.items():
-            write_file(temporary / name, content)
-        manifest = _manifest(run, {name: file_sha256(temporary / name) for name in sorted(files)})
+        digests = {name: write_file(temporary / name, *parts()) for name, parts in payload(run).items()}
+        for name, content in (_reports(run, evaluation) if reports else {}).items():
+            digests[name] = write_file(temporary / name, content)
+        manifest = _manifest(run, dict(sorted(digests.items())))
         write_file(temporary / MANIFEST, _json(manifest))
         swap(temporary, folder)
     return folder
@@ -126,7 +128,6 @@ def load(folder: str | Path) -> Run:
     """
     import pandas as pd
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file
 
     folder = Path(folder)
     manifest = read_manifest(folder)
@@ -135,7 +136,7 @@ def load(folder: str | Path) -> Run:
         for column in _COLUMNS:
             told.pop(column, None)
         extra = json.loads((folder / "model" / "model.json").read_text("utf-8"))
-        tensors = load_file(folder / "model" / "model.safetensors")
+        tensors = mapped(folder / "model" / "model.safetensors")
         numbers = json.loads((folder / "metrics.json").read_text("utf-8"))
         topics = pd.read_parquet(folder / "topics.parquet")
         topics = _with_lists(topics, _lists(topics))
@@ -219,47 +220,71 @@ def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def payload(run: Run) -> dict[str, bytes]:
-    """The files that hold the result itself, by name; the reports are made from them."""
-    documents = run.documents.assign(_row=run.rows).sort_values("id", kind="stable", ignore_index=True)
-    rows = documents.pop("_row")
-    told = run.rows is not None and run.model.poll is not None  # an older version did not write what this is made of
-    likely = run.distribution.sort_values("id", kind="stable", ignore_index=True) if told else None
-    excerpts = None if run.excerpts is None else run.excerpts.sort_values("id", kind="stable", ignore_index=True)
+def payload(run: Run) -> dict[str, Callable[[], Iterable[bytes | memoryview]]]:
+    """The files that hold the result itself: what makes each, part by part. The reports are made from them.
+
+    One file is made at a time, and nothing that is large is copied.
+    """
+    order = np.asarray(run.documents["id"].argsort(kind="stable"), dtype=np.int64)
     columns = {name: run.provenance["input"].get(name) for name in _COLUMNS}
     named = "".join(f"{name} = {json.dumps(value)}\n" for name, value in columns.items() if value)
+    told = run.rows is not None and run.model.poll is not None  # an older version did not write what this is made of
+    tables: dict[str, Callable[[], pd.DataFrame]] = {
+        "documents.parquet": lambda: run.documents.take(order).reset_index(drop=True),
+        "topics.parquet": lambda: run.topics,
+        "layers.parquet": lambda: run.layers,
+    }
+    if told:
+        tables["distribution.parquet"] = lambda: _by_id(run.distribution)
+    if run.excerpts is not None:
+        tables[EXCERPTS] = partial(_by_id, run.excerpts)
+    if run.periods is not None:
+        tables[TIMELINE] = partial(_itself, run.periods)
+    if len(run.lineage) or run.updated:
+        tables[LINEAGE] = partial(_itself, run.lineage)
+    return {
+        **{name: partial(_table_parts, made) for name, made in tables.items()},
+        "topics.csv": lambda: [topics_csv(run.topics).encode("utf-8")],
+        "metrics.json": lambda: [_json(_numbers(run))],
+        "config.toml": lambda: [(named + run.config.to_toml()).encode("utf-8")],
+        "model/model.safetensors": lambda: parts_of(_tensors(run.model, run.rows, order)),
+        "model/model.json": lambda: [_json(_described(run))],
+    }
+
+
+def _table_parts(made: Callable[[], pd.DataFrame]) -> list[bytes | memoryview]:
+    return [_parquet(made())]
+
+
+def _by_id(table: pd.DataFrame) -> pd.DataFrame:
+    return table.sort_values("id", kind="stable", ignore_index=True)
+
+
+def _itself(table: pd.DataFrame) -> pd.DataFrame:
+    return table
+
+
+def _numbers(run: Run) -> dict[str, Any]:
     per_topic = run.topics[["topic_id", "npmi", "stability"]]
     return {
-        "documents.parquet": _parquet(documents),
-        **({} if likely is None else {"distribution.parquet": _parquet(likely)}),
-        **({} if excerpts is None else {EXCERPTS: _parquet(excerpts)}),
-        **({} if run.periods is None else {TIMELINE: _parquet(run.periods)}),
-        "topics.parquet": _parquet(run.topics),
-        "layers.parquet": _parquet(run.layers),
-        "topics.csv": topics_csv(run.topics).encode("utf-8"),
-        **({LINEAGE: _parquet(run.lineage)} if len(run.lineage) or run.updated else {}),
-        "metrics.json": _json(
-            {
-                "overall": run.metrics,
-                "topics": json.loads(per_topic.to_json(orient="records")),
-                **({"update": run.updated} if run.updated else {}),
-            }
-        ),
-        "config.toml": (named + run.config.to_toml()).encode("utf-8"),
-        "model/model.safetensors": _tensors(run.model, None if run.rows is None else rows.to_numpy(np.int32)),
-        "model/model.json": _json(
-            {
-                "vocabulary": list(run.model.vocabulary),
-                "threshold": run.model.threshold,
-                "encoder": run.model.encoder,
-                "fingerprint": run.model.fingerprint,
-                "weights_shape": list(run.model.weights.shape),
-                "representatives": run.representatives.to_dict("list"),
-                "curve": run.curve.to_dict("list"),
-                "merges": [list(pair) for pair in run.merges],
-                "provenance": {key: value for key, value in run.provenance.items() if key not in _OF_THE_READING},
-            }
-        ),
+        "overall": run.metrics,
+        "topics": json.loads(per_topic.to_json(orient="records")),
+        **({"update": run.updated} if run.updated else {}),
+    }
+
+
+def _described(run: Run) -> dict[str, Any]:
+    """What of the model, and of the run, is no table and no array."""
+    return {
+        "vocabulary": list(run.model.vocabulary),
+        "threshold": run.model.threshold,
+        "encoder": run.model.encoder,
+        "fingerprint": run.model.fingerprint,
+        "weights_shape": list(run.model.weights.shape),
+        "representatives": run.representatives.to_dict("list"),
+        "curve": run.curve.to_dict("list"),
+        "merges": [list(pair) for pair in run.merges],
+        "provenance": {key: value for key, value in run.provenance.items() if key not in _OF_THE_READING},
     }
 
 
@@ -439,22 +464,18 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _tensors(model: Model, rows: NDArray[np.int32] | None) -> bytes:
-    from safetensors.numpy import save as to_bytes
-
-    tensors = {name: np.ascontiguousarray(getattr(model, name)) for name in _ARRAYS}
-    tensors["keys"] = np.frombuffer(np.ascontiguousarray(model.keys).tobytes(), dtype=np.uint8).reshape(-1, 32)
-    for name in _OPTIONAL:
-        if (array := getattr(model, name)) is not None:
-            tensors[name] = np.ascontiguousarray(array)
-    for part in ("data", "indices", "indptr"):
-        tensors[f"weights.{part}"] = np.ascontiguousarray(getattr(model.weights, part))
+def _tensors(model: Model, rows: NDArray[np.int32] | None, order: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """The arrays of a model by the names they are kept under; `rows`, of the documents, in an order of these."""
+    tensors = {name: getattr(model, name) for name in _ARRAYS}
+    tensors["keys"] = np.ascontiguousarray(model.keys).view(np.uint8).reshape(-1, 32)
+    tensors |= {name: array for name in _OPTIONAL if (array := getattr(model, name)) is not None}
+    tensors |= {f"weights.{part}": getattr(model.weights, part) for part in ("data", "indices", "indptr")}
     if rows is not None:
-        tensors["rows"] = rows
+        tensors["rows"] = rows[order].astype(np.int32, copy=False)
     for name in _PARTS:
         if (value := getattr(model, name)) is not None:
-            tensors |= {f"{name}.{part}": np.ascontiguousarray(array) for part, array in vars(value).items()}
-    return bytes(to_bytes(tensors))
+            tensors |= {f"{name}.{part}": array for part, array in vars(value).items()}
+    return tensors
 
 
 def _read_model(tensors: Mapping[str, NDArray[Any]], extra: Mapping[str, Any]) -> Model:
@@ -462,7 +483,7 @@ def _read_model(tensors: Mapping[str, NDArray[Any]], extra: Mapping[str, Any]) -
 
     parts = tuple(tensors[f"weights.{part}"] for part in ("data", "indices", "indptr"))
     return Model(
-        keys=np.frombuffer(tensors["keys"].tobytes(), dtype="S32"),
+        keys=tensors["keys"].reshape(-1).view("S32"),
         weights=sparse.csr_array(parts, shape=tuple(extra["weights_shape"])),
         vocabulary=tuple(extra["vocabulary"]),
         threshold=float(extra["threshold"]),
@@ -481,13 +502,17 @@ def _read_part(name: str, kind: type[T], tensors: Mapping[str, NDArray[Any]]) ->
     return kind(**found) if found else None
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file, flushed to the disk."""
+def write_file(path: Path, *parts: bytes | memoryview) -> str:
+    """Write a file, flushed to the disk; its SHA-256."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
     with path.open("wb") as file:
-        file.write(content)
+        for part in parts:
+            digest.update(part)
+            file.write(part)
         file.flush()
         os.fsync(file.fileno())
+    return digest.hexdigest()
 
 
 def put_back(folder: Path, marker: str = MANIFEST) -> None:

@@ -178,8 +178,11 @@ class Run:
         from topics.folder import payload
 
         digest = hashlib.sha256()
-        for name, content in sorted(payload(self).items()):
-            digest.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
+        for name, parts in sorted(payload(self).items()):
+            content = hashlib.sha256()
+            for part in parts():
+                content.update(part)
+            digest.update(f"{name} {content.hexdigest()}\n".encode())
         return digest.hexdigest()
 
     def topic(self, which: int | str) -> pd.Series[Any]:
