@@ -126,3 +126,14 @@ def test_on_the_map_others_lie_amid_their_nearest():
     assert near.indices.tolist() == [[0, 1]]
     placed = scatter(Reduction(np.float32([[5, 5], [9, 9]])), near).points
     np.testing.assert_allclose(placed, [[5, 5], [9, 9], [5, 5]], atol=1e-3)
+
+
+def test_what_was_placed_at_the_fit_did_not_come_since(run, documents):
+    texts, _ = themed_corpus(640)
+    more = pd.DataFrame({"id": [f"d{row}" for row in range(640)], "text": texts, "theme": 0})
+    updated = topics.update(run, more, class_="theme", store=NO_STORE)
+    assert updated.updated["decision"] == "assigned", updated.updated["reason"]
+    assert updated.updated["documents_new"] == 40
+    assert updated.model.late.sum() == 40
+    nothing = topics.update(updated, [], store=NO_STORE)
+    assert nothing.updated["decision"] == "none"

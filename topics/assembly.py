@@ -10,6 +10,7 @@ import numpy as np
 from topics.continuation import carry_over, continued_from, first_ids, provenance_of
 from topics.data import NOISE
 from topics.embedding.splitting import longer
+from topics.labels import members
 from topics.matching import Side, no_lineage
 from topics.metrics import document_labels
 from topics.neighbors import EXACT
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
+    from scipy import sparse
 
     from topics.config import Config
     from topics.data import (
@@ -149,7 +151,9 @@ def assemble(
         poll=poll,
         calibration=settled.calibration,
         layout=None if layout is None else _below(layout.points, len(corpus.texts)),
-        added=None if fitted_on is None else np.arange(len(corpus.texts)) >= fitted_on,
+        added=_after(fitted_on, len(corpus.texts)),
+        spread=_after(fitted_on, len(corpus.texts)),
+        presence=_presence(settled.labels, k, counts),
     )
     provenance = {
         "run": run_id,
@@ -193,6 +197,21 @@ def carriers(ids: Sequence[str] | pd.Series[str], rows: NDArray[np.int32], wante
     return found
 
 
+def _after(first: int | None, u: int) -> NDArray[np.bool_] | None:
+    return None if first is None else np.arange(u) >= first
+
+
+def _presence(labels: NDArray[np.int32], k: int, counts: TermCounts) -> sparse.csr_array:
+    """How many texts of each topic have each term; shape (k, v), int32."""
+    from scipy import sparse
+
+    there = counts.counts
+    ones = sparse.csr_array((np.ones(len(there.data), dtype=np.int32), there.indices, there.indptr), shape=there.shape)
+    found: sparse.csr_array = (members(labels, k) @ ones).tocsr()
+    found.sort_indices()
+    return found
+
+
 def _below(points: NDArray[np.float32], u: int) -> NDArray[np.float32]:
     """The same for u texts; those that were not laid out are nowhere."""
     return np.concatenate([points, np.full((u - len(points), points.shape[1]), np.nan, dtype=np.float32)])
@@ -233,9 +252,9 @@ def _layers(nested: Layers, described: Topics, ids: pd.Series[str]) -> pd.DataFr
 
     rows = []
     total = max(int(described.sizes.sum()), 1)
-    for members, terms in zip(nested.members, nested.terms, strict=True):
+    for within, terms in zip(nested.members, nested.terms, strict=True):
         for coarse, words in enumerate(terms):
-            parts = np.flatnonzero(members == coarse)
+            parts = np.flatnonzero(within == coarse)
             size = int(described.sizes[parts].sum())
             within = [str(ids[part]) for part in parts]
             rows.append((len(terms), coarse, size, size / total, name_of(words), list(words), within))

@@ -16,27 +16,30 @@ from topics.data import NOISE, Poll
 from topics.matching import COLUMNS
 from topics.metrics import class_measures
 from topics.occasions import with_documents
+from topics.terms import tokens_of
 from topics.vectors import nearest
 from topics.voting import VOTERS, novelty, reasons
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+    from scipy import sparse
 
+    from topics.data import Texts
     from topics.joining import Joined
     from topics.placement import Placed
     from topics.run import Model, Run
 
 
-def extend(run: Run, joined: Joined, keys: NDArray[np.bytes_], vectors: NDArray[np.float32], placed: Placed) -> Run:
+def extend(run: Run, joined: Joined, fresh: Texts, vectors: NDArray[np.float32], placed: Placed) -> Run:
     """Put new documents among the topics of a run, and leave out those that go.
 
     Parameters
     ----------
     run : Run
     joined : Joined
-    keys : ndarray of shape (a,), S32
-        Of the texts the run does not know, ascending.
+    fresh : Texts
+        The a texts that the run does not know.
     vectors : ndarray of shape (a, d), float32
         As those of the run were clustered.
     placed : Placed
@@ -44,7 +47,7 @@ def extend(run: Run, joined: Joined, keys: NDArray[np.bytes_], vectors: NDArray[
     """
     import pandas as pd
 
-    model = _with_added(_without_gone(run.model, joined.keys), keys, vectors, placed)
+    model = _with_added(_without_gone(run.model, joined.keys), fresh, vectors, placed)
     rows = rows_of(model.keys, joined.keys)
     documents = _documents(run, joined, model, rows)
     names = run.topics["topic_id"]
@@ -96,13 +99,14 @@ def _without_gone(model: Model, keys: NDArray[np.bytes_]) -> Model:
     """Without the texts that came after the fit and that no document has any more; those of the fit stay and vote."""
     if model.added is None:
         return model
-    stays = ~model.added | np.isin(model.keys, keys)
+    stays = ~model.late | np.isin(model.keys, keys)
     return model if stays.all() else _rows_taken(model, np.flatnonzero(stays))
 
 
-def _with_added(model: Model, keys: NDArray[np.bytes_], vectors: NDArray[np.float32], placed: Placed) -> Model:
-    if not len(keys):
+def _with_added(model: Model, fresh: Texts, vectors: NDArray[np.float32], placed: Placed) -> Model:
+    if not len(fresh):
         return model
+    keys = fresh.keys
     poll, _ = model.answers()
     added = np.zeros(len(model.keys), dtype=bool) if model.added is None else model.added
     nowhere = None if model.layout is None else np.full((len(keys), model.layout.shape[1]), np.nan, dtype=np.float32)
@@ -115,21 +119,40 @@ def _with_added(model: Model, keys: NDArray[np.bytes_], vectors: NDArray[np.floa
         "voters": np.concatenate([model.voters, np.full(len(keys), NOISE, dtype=np.int32)]),
         "layout": None if nowhere is None or model.layout is None else np.concatenate([model.layout, nowhere]),
         "added": np.concatenate([added, np.ones(len(keys), dtype=bool)]),
+        "spread": None if model.spread is None else np.concatenate([model.spread, np.zeros(len(keys), dtype=bool)]),
+        "said": _said(model, fresh),
         "poll": Poll(**{name: np.concatenate([part, getattr(placed.poll, name)]) for name, part in vars(poll).items()}),
     }
     both = changed(model, **longer)
     return _rows_taken(both, np.argsort(both.keys, kind="stable"))
 
 
+def _said(model: Model, fresh: Texts) -> sparse.csr_array | None:
+    """Which of the terms that a run knows are words of which texts, those that come now last."""
+    from scipy import sparse
+
+    if model.presence is None or (model.said is None and model.late.any()):
+        return None  # an older version did not count them
+    columns, rows = tokens_of(fresh, model.vocabulary)
+    pairs = np.unique(np.stack([rows, columns])[:, columns != NOISE], axis=1)
+    v = len(model.vocabulary)
+    ones = np.ones(pairs.shape[1], dtype=np.int32)
+    came = sparse.csr_array((ones, (pairs[0], pairs[1])), shape=(len(fresh), v))
+    before = sparse.csr_array((len(model.keys), v), dtype=np.int32) if model.said is None else model.said
+    both: sparse.csr_array = sparse.vstack([before, came], format="csr")
+    return both
+
+
 def _rows_taken(model: Model, rows: NDArray[np.int64]) -> Model:
     """The same with some of its texts, in that order."""
     poll, _ = model.answers()
-    names = ("keys", "vectors", "labels", "strengths", "nearest", "voters", "layout", "added")
+    names = ("keys", "vectors", "labels", "strengths", "nearest", "voters", "layout", "added", "spread", "said")
     arrays = {name: getattr(model, name) for name in names}
     taken: dict[str, Any] = {name: None if array is None else array[rows] for name, array in arrays.items()}
-    added = taken["added"]
-    if added is not None and not added.any():
+    if not taken["added"].any():
         taken["added"] = None
+    if not model.late[rows].any():
+        taken["said"] = None
     return changed(model, **taken, poll=Poll(**{name: part[rows] for name, part in vars(poll).items()}))
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
+    from scipy import sparse
 
     from topics.evaluation import Evaluation
 
@@ -58,8 +59,10 @@ _OF_THE_READING = (
     "update",
 )  # a moved file, or a column named and not guessed, gives the same run
 _ARRAYS = ("vectors", "labels", "strengths", "nearest", "voters", "centroids")
+_OF_A_TABLE = ("data", "indices", "indptr")
 _IN_LAYERS = ("terms", "topic_ids")  # columns of lists
-_OPTIONAL = ("layout", "added")  # arrays that not every model has
+_OPTIONAL = ("layout", "added", "spread")  # arrays that not every model has
+_SPARSE = ("weights", "presence", "said")  # of v terms each; all but the first optional
 _PARTS = ("postprocessing", "poll", "calibration")  # values within the model; names of their tensors begin so
 
 
@@ -469,7 +472,9 @@ def _tensors(model: Model, rows: NDArray[np.int32] | None, order: NDArray[np.int
     tensors = {name: getattr(model, name) for name in _ARRAYS}
     tensors["keys"] = np.ascontiguousarray(model.keys).view(np.uint8).reshape(-1, 32)
     tensors |= {name: array for name in _OPTIONAL if (array := getattr(model, name)) is not None}
-    tensors |= {f"weights.{part}": getattr(model.weights, part) for part in ("data", "indices", "indptr")}
+    for name in _SPARSE:
+        if (table := getattr(model, name)) is not None:
+            tensors |= {f"{name}.{part}": getattr(table, part) for part in _OF_A_TABLE}
     if rows is not None:
         tensors["rows"] = rows[order].astype(np.int32, copy=False)
     for name in _PARTS:
@@ -479,12 +484,12 @@ def _tensors(model: Model, rows: NDArray[np.int32] | None, order: NDArray[np.int
 
 
 def _read_model(tensors: Mapping[str, NDArray[Any]], extra: Mapping[str, Any]) -> Model:
-    from scipy import sparse
-
-    parts = tuple(tensors[f"weights.{part}"] for part in ("data", "indices", "indptr"))
+    arrays: dict[str, Any] = {name: tensors[name] for name in (*_ARRAYS, *_OPTIONAL) if name in tensors}
+    arrays |= {
+        name: _read_table(name, tensors, extra["weights_shape"][1]) for name in _SPARSE if f"{name}.data" in tensors
+    }
     return Model(
         keys=tensors["keys"].reshape(-1).view("S32"),
-        weights=sparse.csr_array(parts, shape=tuple(extra["weights_shape"])),
         vocabulary=tuple(extra["vocabulary"]),
         threshold=float(extra["threshold"]),
         encoder=extra["encoder"],
@@ -492,9 +497,15 @@ def _read_model(tensors: Mapping[str, NDArray[Any]], extra: Mapping[str, Any]) -
         postprocessing=_read_part("postprocessing", Postprocessing, tensors),
         poll=_read_part("poll", Poll, tensors),
         calibration=_read_part("calibration", Calibration, tensors),
-        **{name: tensors[name] for name in _ARRAYS},
-        **{name: tensors[name] for name in _OPTIONAL if name in tensors},
+        **arrays,
     )
+
+
+def _read_table(name: str, tensors: Mapping[str, NDArray[Any]], v: int) -> sparse.csr_array:
+    from scipy import sparse
+
+    data, indices, indptr = (tensors[f"{name}.{part}"] for part in _OF_A_TABLE)
+    return sparse.csr_array((data, indices, indptr), shape=(len(indptr) - 1, v))
 
 
 def _read_part(name: str, kind: type[T], tensors: Mapping[str, NDArray[Any]]) -> T | None:

@@ -159,7 +159,7 @@ def _described(
 ) -> Topics:
     """The words of the new topics, against the other documents that came; representatives are rows of the model."""
     model, config = run.model, run.config
-    whose = np.flatnonzero(model.added if model.added is not None else np.zeros(len(labels), dtype=bool))
+    whose = np.flatnonzero(model.late)
     there, renamed = np.unique(labels[whose], return_inverse=True)
     first = int((there == NOISE).any())
     some = (renamed - first).astype(np.int32)

@@ -245,6 +245,7 @@ def _continued(run: Run, made: Run, ids: Sequence[str], edit: Mapping[str, Any])
         **{name: getattr(made.model, name) for name in ("labels", "strengths", "nearest", "voters", "centroids")},
         threshold=made.model.threshold,
         weights=made.model.weights,
+        presence=made.model.presence,
         vocabulary=made.model.vocabulary,
         poll=made.model.poll,
     )

@@ -64,14 +64,22 @@ class Model:
     poll: Poll | None = None  # (u, ...); None, like the next, if an older version, which did not write it, made the run
     calibration: Calibration | None = None
     layout: NDArray[np.float32] | None = None  # (u, r) where they lay when they were clustered, nan if they came later
-    added: NDArray[np.bool_] | None = None  # (u,) which came after the fit; None if none did
+    added: NDArray[np.bool_] | None = None  # (u,) which were placed by those of the fit; None if none were
+    spread: NDArray[np.bool_] | None = None  # (u,) which of these were there already (`Config.fit_on`); None if none
+    presence: sparse.csr_array | None = None  # (k, v) int32, texts of the last fit with each term; None as `poll`
+    said: sparse.csr_array | None = None  # (u, v) int32, 1 for words of texts that came later; None if none did
 
     @property
     def at_fit(self) -> NDArray[np.bool_]:
-        """Which texts were there at the last fit."""
+        """Which texts topics were found in at the last fit."""
         import numpy as np
 
         return np.ones(len(self.keys), dtype=bool) if self.added is None else ~self.added
+
+    @property
+    def late(self) -> NDArray[np.bool_]:
+        """Which texts came after the last fit."""
+        return ~self.at_fit if self.spread is None else ~self.at_fit & ~self.spread
 
     @property
     def voting(self) -> NDArray[np.bool_]:

@@ -145,7 +145,7 @@ def update(
     means = Means(store, encoder, executor, run_stage)
     fresh, vectors = _fresh(base, joined, means, embeddings)
     placed = place_texts(base, fresh, lambda rows: vectors[rows], executor)
-    extended = extend(base, joined, fresh.keys, vectors, placed)
+    extended = extend(base, joined, fresh, vectors, placed)
     news = news_of(extended)
     reason = "asked for" if refit == "always" else reason_to_refit(news, _dropped(extended), growing)
     if refit == "always" or (reason and refit == "auto" and joined.changed):
@@ -155,7 +155,7 @@ def update(
     if reason:
         because = f"a refit was not allowed, though {reason}"
     if growing and news.due:
-        late = extended.model.keys[~extended.model.at_fit].tolist()
+        late = extended.model.keys[extended.model.late].tolist()
         extended = grown(extended, news.due, previous, joining.texts_of(previous, corpus, late, store))
         many = ", ".join(f"{name} ({size})" for name, size in _late(extended))
         decision, because = "grown", f"new documents that no topic wants make topics of their own: {many}"
@@ -186,7 +186,7 @@ def _fresh(run: Run, joined: Joined, means: Means, embeddings: Any) -> tuple[Tex
 
 def _dropped(run: Run) -> float:
     """Share of the texts of the last fit that no document has any more."""
-    there = np.flatnonzero(run.model.at_fit)
+    there = np.flatnonzero(~run.model.late)
     return float(1 - np.isin(there, run.text_rows()).mean()) if len(there) else 0.0
 
 
@@ -230,7 +230,7 @@ def _finished(run: Run, joined: Joined, news: News, decision: str, reason: str, 
         "documents_new": len(joined.came),
         "documents_dropped": joined.dropped,
         "documents_replaced": joined.replaced,
-        **told(news),
+        **told(news, asked.previous.topics["topic_id"].tolist()),
         "decision": decision,
         "reason": reason,
     }
