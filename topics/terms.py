@@ -6,7 +6,8 @@ import logging
 import re
 import unicodedata
 from collections import Counter
-from functools import cache, lru_cache, partial
+from functools import cache, partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +41,7 @@ _WORD = re.compile(rf"\b[^\W\d_](?:\+\+|#)(?!\w)|[^\W\d_]{_REST}(?:['’][^\W\d_
 _ASCII_WORD = re.compile(r"\b[^\W\d_](?:\+\+|#)(?!\w)|[^\W\d_]\w*(?:'[^\W\d_]\w*)*", re.ASCII)
 _CLITICS = {"s", "re", "ll", "ve", "d", "m", "t"}  # what an English apostrophe leaves
 _LONGEST = 40  # letters; longer are keys, hashes and noise
+_REMEMBERED = 1 << 17  # words whose spelling is kept
 
 # Written without spaces between words: Thai, Lao, Burmese, Khmer, kana, Han.
 _UNSPACED = re.compile(
@@ -158,19 +160,32 @@ def tokens_of(texts: Texts, vocabulary: Sequence[str]) -> tuple[NDArray[np.int32
 def words_of(text: str) -> list[str]:
     """The words of one text, lower-cased, in reading order."""
     plain = prose(text).lower()
-    if _UNSPACED.search(plain):
-        plain = _UNSPACED.sub(lambda run: f" {' '.join(_segmented(run.group()))} ", plain)
-    found = (_ASCII_WORD if plain.isascii() else _WORD).findall(plain)
-    return [word for one in found for word in (_remembered(one) if len(one) <= _LONGEST else _spelled(one))]
+    if plain.isascii():
+        found = _ASCII_WORD.findall(plain)
+    else:
+        found = _WORD.findall(_UNSPACED.sub(lambda run: f" {' '.join(_segmented(run.group()))} ", plain))
+    return list(chain.from_iterable(map(_SPELLED.__getitem__, found)))
 
 
-def _spelled(found: str) -> tuple[str, ...]:
-    """The words in what looks like one: most are themselves, noise is none."""
-    stripped = (part.strip("_" + _JOINERS) for part in _without_apostrophes(found))
-    return tuple(word for word in stripped if 1 < len(word) <= _LONGEST and word[0].isalpha() and not is_noise(word))
+class _Spelled(dict[str, tuple[str, ...]]):
+    """The words in what looks like one: most are themselves, noise is none.
+
+    As good as all occurrences are of words seen before.
+    """
+
+    def __missing__(self, found: str) -> tuple[str, ...]:
+        stripped = (part.strip("_" + _JOINERS) for part in _without_apostrophes(found))
+        words = tuple(
+            word for word in stripped if 1 < len(word) <= _LONGEST and word[0].isalpha() and not is_noise(word)
+        )
+        if len(found) <= _LONGEST:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[found] = words
+        return words
 
 
-_remembered = lru_cache(1 << 16)(_spelled)  # as good as all occurrences are of words seen before
+_SPELLED = _Spelled()
 
 
 def _without_apostrophes(word: str) -> list[str]:
@@ -254,12 +269,13 @@ def detect_languages(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _language_of(text: str, speakers: dict[str, list[str]]) -> str | None:
-    letters = sum(map(str.isalpha, text))
-    for code, script in _SCRIPTS.items():
-        found = script.findall(text)
-        # A page of Japanese is mostly Han with some kana between; other scripts stand alone.
-        if len(found) > letters * (0.1 if code == "ja" else 0.3):
-            return code
+    if not text.isascii():
+        letters = sum(map(str.isalpha, text))
+        for code, script in _SCRIPTS.items():
+            found = script.findall(text)
+            # A page of Japanese is mostly Han with some kana between; other scripts stand alone.
+            if len(found) > letters * (0.1 if code == "ja" else 0.3):
+                return code
     words = (match.group().lower() for match in _WORD.finditer(text))
     hits = Counter(code for word in words for code in speakers.get(word, ()))
     best = max(hits, key=lambda code: (hits[code], code == "en", code), default="")
