@@ -276,7 +276,7 @@ def _language_of(text: str, speakers: dict[str, list[str]]) -> str | None:
             # A page of Japanese is mostly Han with some kana between; other scripts stand alone.
             if len(found) > letters * (0.1 if code == "ja" else 0.3):
                 return code
-    words = (match.group().lower() for match in _WORD.finditer(text))
-    hits = Counter(code for word in words for code in speakers.get(word, ()))
+    words = map(str.lower, (_ASCII_WORD if text.isascii() else _WORD).findall(text))
+    hits = Counter(chain.from_iterable(speakers.get(word, ()) for word in words))
     best = max(hits, key=lambda code: (hits[code], code == "en", code), default="")
     return best if hits[best] >= 2 else None
