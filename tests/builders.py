@@ -138,6 +138,7 @@ def make_run(n: int = 300, k: int = 5, hostile: bool = False, dates: bool = Fals
         representatives=representatives,
         curve=_curve(),
         layers=_layers(topics),
+        subtopics=_subtopics(documents, topics),
         merges=[(0, topic) for topic in range(k - 1, 0, -1)],
         metrics=_metrics(corpus, labels, topics, classes),
         model=Model(
@@ -325,6 +326,22 @@ def _layers(topics: pd.DataFrame) -> pd.DataFrame:
             rows.append((layer, coarse, size, share, ", ".join(terms), terms, topics["topic_id"].iloc[parts].tolist()))
     table = pd.DataFrame(rows, columns=["layer", "topic", "size", "share", "name", "terms", "topic_ids"])
     return table.astype({"layer": "int64", "topic": "int64", "size": "int64", "share": "float64", "name": "str"})
+
+
+def _subtopics(documents: pd.DataFrame, topics: pd.DataFrame) -> pd.DataFrame:
+    """Two in every other topic, the first documents of which stand in their middle."""
+    rows = []
+    for topic, topic_id, size, terms in (
+        topics[["topic", "topic_id", "size", "terms"]].iloc[::2].itertuples(index=False)
+    ):
+        ids = documents.loc[documents["topic"] == topic, "id"].tolist()
+        for number, (part, words) in enumerate(((size - size // 3, terms[:4]), (size // 3, terms[4:8]))):
+            rows.append((topic_id, number, part, part / size, 0.8, ", ".join(words[:3]), list(words), ids[number]))
+    names = ["topic_id", "subtopic", "size", "share", "stability", "name", "terms", "central_id"]
+    table = pd.DataFrame(rows, columns=names)
+    return table.astype({"topic_id": "str", "subtopic": "int64", "size": "int64", "share": "float64"}).astype(
+        {"stability": "float32", "name": "str", "terms": "object", "central_id": "str"}
+    )
 
 
 def _curve() -> pd.DataFrame:

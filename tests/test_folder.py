@@ -32,6 +32,7 @@ FILES = {
     "topics.parquet",
     "topics.csv",
     "layers.parquet",
+    "subtopics.parquet",
     "metrics.json",
     "report.html",
     "report.md",
@@ -40,7 +41,9 @@ FILES = {
     "excerpts.parquet",
     *(
         f"tables/{name}.parquet"
-        for name in "topics similar hierarchy periods bursts classes words dial reasons outliers duplicates".split()
+        for name in (
+            "topics similar subtopics hierarchy periods bursts classes words dial reasons outliers duplicates".split()
+        )
     ),
 }
 # Tables of runs with dates, with classes, with texts that occur more than once.

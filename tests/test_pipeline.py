@@ -243,9 +243,9 @@ def test_standard_input_is_something_else_every_time(world, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"min_cluster_size": 12}, {"clusters", "settled", "topics", "timeline", "layers", "measures"}),
-        ({"coverage": 0.5}, {"settled", "topics", "timeline", "layers", "measures"}),
-        ({"stop_words": ("bank",)}, {"terms", "topics", "timeline", "layers", "measures"}),
+        ({"min_cluster_size": 12}, {"clusters", "settled", "topics", "timeline", "layers", "sub-topics", "measures"}),
+        ({"coverage": 0.5}, {"settled", "topics", "timeline", "layers", "sub-topics", "measures"}),
+        ({"stop_words": ("bank",)}, {"terms", "topics", "timeline", "layers", "sub-topics", "measures"}),
         ({"n_terms": 5}, {"topics", "timeline", "layers", "measures"}),
         ({"title": "another", "workers": 1, "batch_size": 3}, set()),
     ],

@@ -53,6 +53,7 @@ def test_verifying_leaves_the_run_as_it_is(world, folder):
         "report.html",
         "report.md",
         "layers.parquet",
+        "subtopics.parquet",
         "topics.csv",
         "topics.parquet",
     ],

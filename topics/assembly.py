@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Layers,
         Lengths,
         Measures,
+        Parts,
         Postprocessing,
         Reduction,
         Settled,
@@ -56,6 +57,7 @@ def assemble(
     counts: TermCounts,
     described: Topics,
     nested: Layers,
+    parted: Parts,
     drawn: Reduction,
     measured: Measures,
     lengths: Lengths,
@@ -126,6 +128,7 @@ def assemble(
         topics = carry_over(topics, identity, previous)
     for name, aspect in (aspects or {}).items():
         topics[f"{ASPECT}{name}"] = [list(words) for words in aspect.terms]
+    middle = carriers(corpus.ids, row, parted.central.tolist())
     shown = [(topic, text) for topic, texts in enumerate(described.representatives) for text in texts]
     representatives = pd.DataFrame(
         {
@@ -184,6 +187,7 @@ def assemble(
         no_lineage() if identity is None else identity.lineage,
         excerpts=excerpts_of(corpus.ids, row, corpus.texts, config.excerpt),
         periods=None if timed is None else grouped(timed, topics["topic_id"], "start"),
+        subtopics=subtopics_of(parted, permanent, [middle[text] for text in parted.central.tolist()]),
     )
 
 
@@ -260,6 +264,22 @@ def _layers(nested: Layers, described: Topics, ids: pd.Series[str]) -> pd.DataFr
             rows.append((len(terms), coarse, size, size / total, name_of(words), list(words), within))
     table = pd.DataFrame(rows, columns=["layer", "topic", "size", "share", "name", "terms", "topic_ids"])
     return table.astype({"layer": "int64", "topic": "int64", "size": "int64", "share": "float64", "name": "str"})
+
+
+def subtopics_of(parted: Parts, ids: pd.Series[str], central: Sequence[str]) -> pd.DataFrame:
+    """A row for each sub-topic; `central` are the ids of the documents in their middle."""
+    import pandas as pd
+
+    starts = np.searchsorted(parted.topics, parted.topics)
+    table = pd.DataFrame({"topic_id": ids.to_numpy(dtype=object)[parted.topics]})
+    table["subtopic"] = np.arange(len(starts)) - starts
+    table["size"] = parted.sizes
+    table["share"] = parted.shares
+    table["stability"] = parted.stability
+    table["name"] = [name_of(words) for words in parted.terms]
+    table["terms"] = pd.Series([list(words) for words in parted.terms], dtype=object)
+    table["central_id"] = list(central)
+    return table.astype({"topic_id": "str", "subtopic": "int64", "name": "str", "central_id": "str"})
 
 
 def _told(isotropy: Sequence[Isotropy]) -> dict[str, float | None]:

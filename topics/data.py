@@ -432,6 +432,18 @@ class Layers:
 
 
 @dataclass(frozen=True, eq=False)
+class Parts:
+    """Finer topics within the topics: p of them, by topic, the largest first."""
+
+    topics: NDArray[np.int32]  # (p,), which topic each is part of
+    sizes: NDArray[np.int64]  # (p,), documents
+    shares: NDArray[np.float64]  # (p,), of the documents of the topic
+    stability: NDArray[np.float32]  # (p,), share of the ties that stay inside when the grouping is repeated
+    terms: Sequence[Sequence[str]]  # (p,) lists, best first: what tells a part from the others of its topic
+    central: NDArray[np.int32]  # (p,), the text nearest to the middle
+
+
+@dataclass(frozen=True, eq=False)
 class Candidates:
     """The words that those of an aspect are chosen from."""
 

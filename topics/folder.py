@@ -26,7 +26,7 @@ from topics.config import Config, read_toml
 from topics.data import Calibration, Poll, Postprocessing
 from topics.errors import InvalidConfig, InvalidInput, SchemaMismatch, VerificationFailed
 from topics.matching import no_lineage
-from topics.run import ASPECT, SCHEMA, Model, Run, Saved, StageRecord
+from topics.run import ASPECT, SCHEMA, Model, Run, Saved, StageRecord, no_subtopics
 from topics.store import file_sha256
 from topics.tensors import mapped, parts_of
 
@@ -46,6 +46,7 @@ EVALUATION = "evaluation.json"
 LINEAGE = "lineage.parquet"
 EXCERPTS = "excerpts.parquet"
 TIMELINE = "timeline.parquet"
+SUBTOPICS = "subtopics.parquet"
 TABLES = "tables"  #: folder of the tables behind the report
 FORMATS = ("html", "md", "pdf")  #: of reports
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")  #: what a cell that is computed can begin with, full-width forms included
@@ -164,6 +165,7 @@ def load(folder: str | Path) -> Run:
             updated=numbers.get("update", {}),
             saved=Saved(str(folder.resolve()), fingerprint_of(manifest)),
             excerpts=pd.read_parquet(folder / EXCERPTS) if (folder / EXCERPTS).is_file() else None,
+            subtopics=_read_subtopics(folder / SUBTOPICS) if SUBTOPICS in manifest["digests"] else no_subtopics(),
             periods=_read_periods(folder / TIMELINE) if TIMELINE in manifest["digests"] else None,
         )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
@@ -236,6 +238,7 @@ def payload(run: Run) -> dict[str, Callable[[], Iterable[bytes | memoryview]]]:
         "documents.parquet": lambda: run.documents.take(order).reset_index(drop=True),
         "topics.parquet": lambda: run.topics,
         "layers.parquet": lambda: run.layers,
+        SUBTOPICS: lambda: run.subtopics,
     }
     if told:
         tables["distribution.parquet"] = lambda: _by_id(run.distribution)
@@ -315,6 +318,12 @@ def _with_lists(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _read_periods(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    return _with_lists(pd.read_parquet(path), ["terms"]).astype({"terms": object})
+
+
+def _read_subtopics(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     return _with_lists(pd.read_parquet(path), ["terms"]).astype({"terms": object})

@@ -65,6 +65,7 @@ def ungrown(run: Run) -> Run:
         topics=run.topics.iloc[:k].reset_index(drop=True),
         representatives=shown[shown["topic"] < k].reset_index(drop=True),
         layers=layers,
+        subtopics=run.subtopics[run.subtopics["topic_id"].isin(ids)].reset_index(drop=True),
         merges=run.merges[many:],
         model=changed(
             model, labels=alone, voters=voters, centroids=model.centroids[:k], weights=model.weights[:k].tocsr()

@@ -159,10 +159,12 @@ def fit_topics(
     how = {"n_components": 2, "min_dist": 0.1, "n_epochs": _DRAWN * config.n_epochs, "seed": config.seed}
     drawn = step(reduce_by(config), plain, chosen, *before, **how)
     drawn = drawn if apart is None else step(SCATTER, drawn, apart)
-    timed, nested, measured = measure_topics(found, counts, described, config, workshop, step)
+    timed, nested, parted, measured = measure_topics(found, counts, described, config, workshop, step)
 
     return assemble(
-        *map(workshop.load, (corpus, vectors, settled, counts, described, nested, drawn, measured, made.lengths)),
+        *map(
+            workshop.load, (corpus, vectors, settled, counts, described, nested, parted, drawn, measured, made.lengths)
+        ),
         isotropy=[workshop.load(ref) for ref in spreads],
         postprocessing=workshop.load(fitted) if fitted else None,
         config=config,

@@ -122,7 +122,7 @@ def regroup(bench: Bench, wanted: Regrouped, names: Mapping[str, str], edit: Map
     texts = Ref("texts", bench.corpus.texts.fingerprint[:40], within=corpus)
     told = Found(corpus, texts, bench.vectors, settled, *bench.graphs())
     counts, described = describe_topics(told, config, bench.step)
-    timed, nested, measured = measure_topics(told, counts, described, config, shop, bench.step)
+    timed, nested, parted, measured = measure_topics(told, counts, described, config, shop, bench.step)
     aspects = _aspects(bench, texts, settled, counts, described)
     made = assemble(
         bench.corpus,
@@ -131,6 +131,7 @@ def regroup(bench: Bench, wanted: Regrouped, names: Mapping[str, str], edit: Map
         shop.load(counts),
         shop.load(described),
         shop.load(nested),
+        shop.load(parted),
         Reduction(run.map_points()),
         shop.load(measured),
         Lengths.unknown(),
@@ -235,7 +236,8 @@ def _named(made: Run, ids: Sequence[str], before: pd.DataFrame, names: Mapping[s
     periods = made.periods
     if periods is not None:
         periods = periods.assign(topic_id=periods["topic_id"].map(renamed).astype("str"))
-    return replace(made, documents=documents, topics=topics, layers=layers, periods=periods)
+    subtopics = made.subtopics.assign(topic_id=made.subtopics["topic_id"].map(renamed).astype("str"))
+    return replace(made, documents=documents, topics=topics, layers=layers, subtopics=subtopics, periods=periods)
 
 
 def _continued(run: Run, made: Run, ids: Sequence[str], edit: Mapping[str, Any]) -> Run:
@@ -257,6 +259,7 @@ def _continued(run: Run, made: Run, ids: Sequence[str], edit: Mapping[str, Any])
         representatives=made.representatives,
         curve=made.curve,
         layers=made.layers,
+        subtopics=made.subtopics,
         merges=made.merges,
         metrics={**run.metrics, **made.metrics},
         periods=made.periods,

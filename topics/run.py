@@ -33,6 +33,15 @@ def aspects_of(row: Mapping[Any, Any] | pd.Series[Any]) -> list[tuple[str, Seque
     return [(name, words) for name, words in found if len(words)]
 
 
+def no_subtopics() -> pd.DataFrame:
+    """The sub-topics of a run of which no topic falls apart: no rows."""
+    import pandas as pd
+
+    kinds = {"topic_id": "str", "subtopic": "int64", "size": "int64", "share": "float64", "stability": "float32"}
+    kinds |= {"name": "str", "terms": "object", "central_id": "str"}
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+
+
 @dataclass(frozen=True)
 class StageRecord:
     """One stage of one fit."""
@@ -170,6 +179,10 @@ class Run:
     #: topic, topic_id, start (first day of the period), documents, share (of the documents of the period that have a
     #: date), terms: a row for each topic and period that has documents of it; None where there are no dates.
     periods: pd.DataFrame | None = None
+    #: topic_id, subtopic (0 the largest of its topic), size, share (of the topic), stability, name, terms (what tells
+    #: it from the other parts of its topic), central_id (the document in its middle): finer topics, where a topic falls
+    #: apart; see `topics.subtopics`. They are those of the last fit.
+    subtopics: pd.DataFrame = field(default_factory=no_subtopics)
 
     def __repr__(self) -> str:
         return f"<Run {self.provenance['run']}: {len(self.topics)} topics in {len(self.documents)} documents>"

@@ -24,6 +24,7 @@ from topics import (
     postprocessing,
     reduction,
     steadying,
+    subtopics,
     terms,
     timeline,
 )
@@ -325,6 +326,13 @@ TIMELINE = Stage(
     libraries=("pandas",),
 )
 NEST = Stage("layers", lambda at, params, *values: layers.nest(*values, **params))
+PARTS = Stage(
+    "sub-topics",
+    lambda at, params, settled, plain, counts, embeddings, corpus: subtopics.find_parts(
+        settled, plain, counts, embeddings, corpus.copies, **params
+    ),
+    libraries=("numba", "scipy"),
+)
 CANDIDATES = Stage("candidates", lambda at, params, *values: aspects.choose_candidates(*values))
 BY_WEIGHT = Stage("by weight", lambda at, params, described: aspects.by_weight(described, **params))
 BY_RELEVANCE = Stage(
@@ -393,6 +401,7 @@ STAGES = {
         DESCRIBE,
         TIMELINE,
         NEST,
+        PARTS,
         EXPAND,
         CANDIDATES,
         BY_WEIGHT,

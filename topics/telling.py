@@ -1,10 +1,10 @@
-"""Which stages tell of topics that were found: their words, their periods, their layers, their numbers."""
+"""Which stages tell of topics that were found: their words, their periods, their layers, their parts, their numbers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from topics.steps import COUNT, DESCRIBE, MEASURE, NEST, TIMELINE
+from topics.steps import COUNT, DESCRIBE, MEASURE, NEST, PARTS, TIMELINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ class Told(NamedTuple):
 
     timed: Ref | None  # of documents with dates
     nested: Ref
+    parted: Ref
     measured: Ref
 
 
@@ -54,11 +55,12 @@ def describe_topics(found: Found, config: Config, step: Callable[..., Ref]) -> t
 def measure_topics(
     found: Found, counts: Ref, described: Ref, config: Config, workshop: Workshop, step: Callable[..., Ref]
 ) -> Told:
-    """References to topics over time, where there are dates, to their layers and to their numbers."""
+    """References to topics over time, where there are dates, to their layers, their sub-topics and their numbers."""
     corpus, _, vectors, settled, plain, graph = found
     timed = None
     if "date" in workshop.load(corpus).meta:
         timed = step(TIMELINE, corpus, settled, counts, described, periods=config.periods, n_terms=config.n_terms)
     nested = step(NEST, settled, plain, described, n_terms=config.n_terms)
+    parted = step(PARTS, settled, plain, counts, vectors, corpus, seed=config.seed, resolution=config.resolution)
     measured = step(MEASURE, corpus, settled, described, counts, vectors, graph)
-    return Told(timed, nested, measured)
+    return Told(timed, nested, parted, measured)

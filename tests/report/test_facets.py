@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from builders import make_run
 
-from topics.report import summarize, tables_of
+from topics.report import summarize, tables_of, to_html
 from topics.report.kinship import SIMILAR
 from topics.report.leftovers import EXAMPLES
 from topics.report.periods import count_periods, trends
+from topics.run import no_subtopics
 
 
 def dated(*days):
@@ -118,6 +119,26 @@ def test_similar_topics_are_the_nearest_centroids():
         assert [similar.topic for similar in row.similar] == others[:SIMILAR]
         assert row.similar[0].similarity == pytest.approx(cosines[row.topic, others[0]], abs=1e-4)
     assert summarize(make_run(n=4, k=1)).topics[0].similar == ()
+
+
+def test_a_topic_knows_what_it_falls_into_and_where_that_lies():
+    run = make_run()
+    summary = summarize(run)
+    table = run.subtopics.set_index(["topic_id", "subtopic"])
+    assert [bool(row.subs) for row in summary.topics] == [True, False, True, False, True]
+    points = dict(zip(summary.points.ids, zip(summary.points.x, summary.points.y, strict=True), strict=True))
+    for row in summary.topics:
+        for number, sub in enumerate(row.subs):
+            kept = table.loc[(row.topic_id, number)]
+            assert (sub.size, sub.share, sub.name, list(sub.words)) == (*kept[["size", "share", "name"]], kept["terms"])
+            assert sub.place == points[sub.central]
+    rows = tables_of(summary)["subtopics"].rows
+    assert [row[0] for row in rows] == run.subtopics["topic_id"].tolist()
+    page = to_html(summary)
+    assert page.count("Sub-topics</h3>") == 3
+    without = summarize(dataclasses.replace(run, subtopics=no_subtopics()))
+    assert "subtopics" not in tables_of(without)
+    assert "Sub-topics</h3>" not in to_html(without)
 
 
 def test_a_topic_knows_the_coarser_ones_it_is_part_of():

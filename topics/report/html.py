@@ -141,6 +141,7 @@ def _data(summary: Summary, tables: Mapping[str, Table]) -> dict[str, Any]:
                 "bursts": [[burst.first, burst.last, burst.weight] for burst in row.bursts],
                 "colour": row.colour,
                 "place": row.place,
+                "subs": [[sub.label, sub.size, *sub.place] for sub in row.subs if sub.place],
             }
             for row in summary.topics
         ],

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from topics.report.plain import plain
-from topics.report.values import Merge, Part, Similar
+from topics.report.numbers import number
+from topics.report.plain import ID, label, plain
+from topics.report.values import Merge, Part, Similar, Sub
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from topics.run import Run
 
 SIMILAR = 3  #: topics named as similar to one
 OTHERS = 6  #: other parts named of a coarser topic
 PARTS = 2  #: coarser topics named, the finest
-_WORDS, _NAME = 3, 120
+_WORDS, _NAME, _TERM = 3, 120, 60
 _KEPT = 40  # terms of a merged topic that go on to the next merge
 
 
@@ -48,6 +51,26 @@ def parts_of(run: Run) -> list[tuple[Part, ...]]:
                 name = plain(record["name"], _NAME)
                 found[row].append(Part(int(record["layer"]), name, others[:OTHERS], len(members)))
     return [tuple(parts) for parts in found]
+
+
+def subs_of(run: Run, spots: Mapping[str, tuple[int, int]]) -> dict[str, tuple[Sub, ...]]:
+    """The sub-topics of each topic that has any, by its permanent id; `spots` are places on the map by document id."""
+    found: dict[str, list[Sub]] = {}
+    for record in run.subtopics.to_dict("records"):
+        name = plain(record["name"], _NAME)
+        found.setdefault(record["topic_id"], []).append(
+            Sub(
+                name=name,
+                label=label(name),
+                words=tuple(plain(word, _TERM) for word in record["terms"]),
+                size=int(record["size"]),
+                share=float(record["share"]),
+                stability=number(record["stability"]),
+                central=plain(record["central_id"], ID),
+                place=spots.get(record["central_id"]),
+            )
+        )
+    return {topic_id: tuple(subs) for topic_id, subs in found.items()}
 
 
 def merge_steps(run: Run) -> tuple[Merge, ...]:

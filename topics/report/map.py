@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from topics.run import Run
+
 DRAWN = 100_000  #: most documents on the map
 GRID = 65_535  #: coordinates of the map are whole numbers from 0 to this
 COLOURS = 8  #: that can be told apart; more topics share them
@@ -51,6 +53,12 @@ def places_of(grid: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[int, t
             x, y = own[np.abs(own - np.median(own, axis=0)).sum(axis=1).argmin()]
             places[int(labels[members[0]])] = (int(x), int(y))
     return places
+
+
+def spots_of(run: Run, grid: NDArray[np.int64], placed: NDArray[np.bool_]) -> dict[str, tuple[int, int]]:
+    """Where the documents in the middle of sub-topics lie, by their ids."""
+    wanted = placed & run.documents["id"].isin(run.subtopics["central_id"]).to_numpy(dtype=bool)
+    return {name: (int(x), int(y)) for name, (x, y) in zip(run.documents["id"][wanted], grid[wanted], strict=True)}
 
 
 def colours_of(topics: Sequence[int], places: Mapping[int, tuple[int, int]]) -> dict[int, int]:

@@ -13,6 +13,7 @@ _OVERRIDES = str.maketrans({"\u202d": "⟨LRO⟩", "\u202e": "⟨RLO⟩"})  # th
 _ISOLATE, _POP = "\u2068", "\u2069"
 
 ID = 80  #: longest id shown, in characters
+LABEL = 26  #: longest name on a map
 
 
 def plain(value: Any, limit: int) -> str:
@@ -91,3 +92,17 @@ def figure(number: float | None) -> str:
     if isinstance(number, int):
         return count(number)
     return f"{number:z.3f}".replace("-", "−") if abs(number) < 1e6 else f"{number:.4g}"
+
+
+def label(name: str) -> str:
+    """The first words of a name, as many as fit on a map.
+
+    Examples
+    --------
+    >>> label("numerical, convergence, element")
+    'numerical, convergence…'
+    """
+    if len(name) <= LABEL:
+        return name
+    head = name[:LABEL]
+    return (head[: head.rfind(" ")] if " " in head else head[:-1]).rstrip(" ,;:·–-") + "…"

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from topics.aspects import TITLES
-from topics.report.kinship import parts_of, similar_topics
+from topics.report.kinship import parts_of, similar_topics, subs_of
 from topics.report.map import colours_of
 from topics.report.numbers import number
-from topics.report.plain import ID, plain
+from topics.report.plain import ID, label, plain
 from topics.report.values import Excerpt, Term, TopicRow, Words
 from topics.run import aspects_of
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from topics.report.values import Burst, Trend
     from topics.run import Run
 
-_NAME, _TERM, _LABEL = 120, 60, 26  # longest, in characters
+_NAME, _TERM = 120, 60  # longest, in characters
 _TEXT, _ALL_TEXTS, _SHORTEST = 600, 1_000_000, 120  # of a representative document, of all, and of one among very many
 
 
@@ -29,8 +29,12 @@ def rows_of(
     counts: Sequence[Sequence[int]],
     bursts: Sequence[tuple[Burst, ...]],
     trends: Sequence[Trend | None],
+    spots: Mapping[str, tuple[int, int]],
 ) -> tuple[TopicRow, ...]:
-    """A row for each topic, by number; of `counts`, `bursts` and `trends`, which may be empty, a row each as well."""
+    """A row for each topic, by number; of `counts`, `bursts` and `trends`, which may be empty, a row each as well.
+
+    `spots` are places on the map by document id.
+    """
     texts: dict[int, list[Excerpt]] = {}
     length = max(_SHORTEST, min(_TEXT, _ALL_TEXTS // max(len(run.representatives), 1)))
     for record in run.representatives.to_dict("records"):
@@ -38,6 +42,7 @@ def rows_of(
         texts.setdefault(int(record["topic"]), []).append(excerpt)
     numbers = [int(topic) for topic in run.topics["topic"]] if len(run.topics) else []
     colours, similar, parts = colours_of(numbers, places), similar_topics(run), parts_of(run)
+    subs = subs_of(run, spots)
     rows = []
     for place, (topic, record) in enumerate(zip(numbers, run.topics.to_dict("records"), strict=True)):
         topic_id = plain(record["topic_id"], _TERM)
@@ -48,7 +53,7 @@ def rows_of(
                 topic_id=topic_id,
                 anchor=topic_id if re.fullmatch(r"T\d+", topic_id) else f"topic-{topic}",
                 name=name,
-                label=_label(name),
+                label=label(name),
                 size=int(record["size"]),
                 share=float(record["share"]),
                 coherence=number(record.get("npmi")),
@@ -63,6 +68,7 @@ def rows_of(
                 ),
                 similar=similar[place],
                 part_of=parts[place],
+                subs=subs.get(record["topic_id"], ()),
                 counts=tuple(map(int, counts[topic])) if len(counts) else (),
                 bursts=bursts[topic] if len(bursts) else (),
                 trend=trends[topic] if len(trends) else None,
@@ -78,11 +84,3 @@ def _terms(terms: Sequence[str], weights: Sequence[float]) -> tuple[Term, ...]:
     return tuple(
         Term(plain(term, _TERM), round(max(value * scale, 0.0), 4)) for term, value in zip(terms, values, strict=True)
     )
-
-
-def _label(name: str) -> str:
-    """The first words of a name, as many as fit on a map."""
-    if len(name) <= _LABEL:
-        return name
-    head = name[:_LABEL]
-    return (head[: head.rfind(" ")] if " " in head else head[:-1]).rstrip(" ,;:·–-") + "…"

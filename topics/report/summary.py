@@ -14,7 +14,7 @@ from topics.report.crossings import count_classes, word_matrix
 from topics.report.evaluated import evaluated
 from topics.report.kinship import merge_steps
 from topics.report.leftovers import examples, reasons, repeated
-from topics.report.map import grid_of, places_of, points_of
+from topics.report.map import grid_of, places_of, points_of, spots_of
 from topics.report.method import digests_of, input_of, settings_of, versions_of
 from topics.report.numbers import curve_of, metrics_of
 from topics.report.plain import plain
@@ -70,6 +70,7 @@ def summarize(run: Run, evaluation: Mapping[str, Any] | None = None) -> Summary:
         counts.tolist(),
         with_words(run, timeline, counts, find_bursts(counts, totals)),
         periods.trends(counts, totals),
+        spots_of(run, grid, placed),
     )
     merges = merge_steps(run)
     words = words_of(run)

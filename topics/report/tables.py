@@ -85,6 +85,24 @@ def _tables(summary: Summary, ids: dict[int, str]) -> Iterator[Table]:
         tuple((row.topic_id, ids.get(other.topic, ""), other.similarity) for row in rows for other in row.similar),
     )
     yield Table(
+        "subtopics",
+        "Sub-topics: what topics fall into",
+        (
+            Column("topic", "topic"),
+            Column("name"),
+            Column("documents", "count"),
+            Column("share", "share"),
+            Column("stability", "number"),
+            Column("terms"),
+            Column("document", "id"),
+        ),
+        tuple(
+            (row.topic_id, sub.name, sub.size, sub.share, sub.stability, ", ".join(sub.words), sub.central)
+            for row in rows
+            for sub in row.subs
+        ),
+    )
+    yield Table(
         "hierarchy",
         "How the topics become one, pair by pair",
         (

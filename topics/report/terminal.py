@@ -89,6 +89,7 @@ def portrait(run: Run, which: int | str) -> RenderableType:
         for document in shown.itertuples():
             documents.add_row(Text(plain(document.id, _ID)), Text(plain(document.text, _TEXT)))
         parts += ["", _indented(documents)]
+    parts += _subtopics(run, str(row.topic_id))
     similar = list(_similar(run, int(row.topic)))
     parts += ["", *similar] if similar else []
     return Group(*parts, "")
@@ -107,6 +108,19 @@ def _terms(row: Any) -> Padding:
     for term, weight in zip(row.terms, row.term_weights, strict=True):
         terms.add_row(Text(plain(term, _TERM)), _bar(weight, strongest, _BAR), f"{weight:.4f}")
     return _indented(terms)
+
+
+def _subtopics(run: Run, topic_id: str) -> list[RenderableType]:
+    found = run.subtopics[run.subtopics["topic_id"] == topic_id]
+    if not len(found):
+        return []
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for size, terms in zip(found["size"].tolist(), found["terms"], strict=True):
+        table.add_row(f"{size:,}", _bar(size, found["size"].max(), _BAR // 2), _words(terms))
+    return ["", Text("  Falls into", style="dim"), _indented(table)]
 
 
 def _over_time(run: Run, topic: int) -> Iterator[Text]:

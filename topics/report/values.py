@@ -49,6 +49,20 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Sub:
+    """A finer topic within a topic."""
+
+    name: str
+    label: str  # short enough for a map
+    words: tuple[str, ...]  # what tells it from the others of its topic
+    size: int
+    share: float  # of the topic
+    stability: float | None
+    central: str  # id of the document in its middle
+    place: tuple[int, int] | None  # of that on the map
+
+
+@dataclass(frozen=True)
 class Burst:
     """Periods in a row in which a topic was much more frequent than it is on the whole."""
 
@@ -92,6 +106,7 @@ class TopicRow:
     aspects: tuple[Words, ...] = ()  # those that have any
     similar: tuple[Similar, ...] = ()  # nearest first
     part_of: tuple[Part, ...] = ()  # finest first
+    subs: tuple[Sub, ...] = ()  # largest first
     counts: tuple[int, ...] = ()  # documents in each period of the timeline
     bursts: tuple[Burst, ...] = ()
     trend: Trend | None = None

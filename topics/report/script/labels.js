@@ -1,8 +1,7 @@
 // --- names on the map: the larger topics first, each where there is room, more of them the closer one looks
 /** Draw labels; gives back the boxes they took, to be clicked. */
 function drawLabels(context, topics, place, size, taken) {
-  const { width, height, font, ink, paper, most } = size;
-  context.font = `600 ${font}px ${size.sans}`;
+  const { width, height, ink, paper, most } = size;
   context.textAlign = 'center';
   context.textBaseline = 'middle';
   context.lineJoin = 'round';
@@ -12,6 +11,8 @@ function drawLabels(context, topics, place, size, taken) {
     if (boxes.length >= most) break;
     const [x, y] = place(topic);
     if (x < 0 || y < 0 || x > width || y > height) continue;
+    const font = Math.round(2 * size.font * (topic.scale ?? 1)) / 2;
+    context.font = `${size.weight} ${font}px ${size.sans}`;
     topic.wide ??= new Map();
     if (!topic.wide.has(font)) topic.wide.set(font, context.measureText(topic.label).width);
     const half = topic.wide.get(font) / 2 + 5;

@@ -1,5 +1,6 @@
 // --- the map: points, names, zoom, drag, and a lasso
 const CLOSEST = 60; // times the whole map
+const NEAR = 2; // from here on sub-topics have names as well
 const SLOW = 24; // milliseconds; who moves a map that takes longer to draw sees fewer points until it rests
 
 function startMap() {
@@ -16,6 +17,11 @@ class DocumentMap {
     this.context = canvas.getContext('2d', { alpha: false });
     this.raster = new Raster();
     this.labelled = data.topics.filter(topic => topic.place).sort((a, b) => b.size - a.size || a.topic - b.topic);
+    const largest = Math.max(1, ...this.labelled.map(topic => topic.size));
+    for (const topic of this.labelled) topic.scale = 0.88 + 0.42 * Math.sqrt(topic.size / largest);
+    this.finer = this.labelled
+      .flatMap(({ topic, subs }) => subs.map(([label, size, x, y]) => ({ topic, label, size, place: [x, y] })))
+      .sort((a, b) => b.size - a.size);
     this.view = { zoom: 1, x: 0, y: 0 };
     this.at = { x: new Float32Array(points.n), y: new Float32Array(points.n) };
     this.mask = null; // of the documents picked out, beside those of a topic
@@ -138,21 +144,22 @@ class DocumentMap {
     const picked = chosen !== null && !this.mask;
     const topics = picked ? [byTopic.get(chosen)].filter(topic => topic?.place) : this.labelled;
     const taken = [{ l: this.width - 52, r: this.width, t: 0, b: 118 }]; // the zoom buttons
-    this.boxes = drawLabels(
-      this.context,
-      topics,
-      topic => [this.across(topic.place[0]), this.up(topic.place[1])],
-      {
-        width: this.width,
-        height: this.height,
-        font: this.width < 500 ? 11 : 12.5,
-        sans: this.sans,
-        ink: this.ink,
-        paper: `rgb(${this.paper})`,
-        most: Math.round(this.width / 22) * Math.ceil(this.view.zoom),
-      },
-      taken,
-    );
+    const place = topic => [this.across(topic.place[0]), this.up(topic.place[1])];
+    const size = {
+      width: this.width,
+      height: this.height,
+      font: this.width < 500 ? 10.5 : 12.5,
+      weight: 600,
+      sans: this.sans,
+      ink: this.ink,
+      paper: `rgb(${this.paper})`,
+      most: Math.round(this.width / 22) * Math.ceil(this.view.zoom),
+    };
+    this.boxes = drawLabels(this.context, topics, place, size, taken);
+    if (this.view.zoom < NEAR && !picked) return;
+    const finer = picked ? this.finer.filter(part => part.topic === chosen) : this.finer;
+    const small = { ...size, font: size.font - 1, weight: 400 };
+    this.boxes.push(...drawLabels(this.context, finer, place, small, [...taken, ...this.boxes]));
   }
 
   drawLine() {

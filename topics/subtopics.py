@@ -1,0 +1,138 @@
+"""Finer topics within the topics: communities of each topic's own part of the graph, where they hold up.
+
+u texts, v terms, p sub-topics, d dimensions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from topics.data import NOISE, Parts
+from topics.labels import by_size, centroids_of, members
+from topics.leiden import communities
+from topics.progress import track
+from topics.ranking import best_columns, own_terms, presence_of
+from topics.vectors import nearest
+from topics.wording import distinct_terms
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+    from topics.data import Embeddings, Graph, Settled, TermCounts
+
+_RUNS = 5  # of community detection, which vote on what belongs together
+_FEWEST, _LEAST = 10, 0.05  # texts of a sub-topic; at least so many, and that share of the topic
+_STEADY = 0.65  # of the ties within a topic that the runs keep inside its parts; below, it does not fall apart
+_MODULAR = 0.3  # modularity from which on there is structure (Newman and Girvan 2004, arXiv:cond-mat/0308217)
+_TERMS = 5
+
+
+def find_parts(
+    settled: Settled,
+    graph: Graph,
+    counts: TermCounts,
+    embeddings: Embeddings,
+    copies: NDArray[np.int64],
+    seed: int,
+    resolution: float = 1.0,
+) -> Parts:
+    """Take every topic apart, as far as it falls apart by itself.
+
+    The texts of a topic, and UMAP's weights between them, are grouped by modularity (Leiden: Traag, Waltman and van
+    Eck 2019), five times with different seeds; weights are sharpened by how often both ends came together, as those
+    of the whole are (`graph.build_graph`), and grouped once more. A topic has no sub-topics where the modularity of
+    these groups is below .3, or the runs keep less than 65 % of the ties inside them; groups of fewer than ten texts,
+    or 5 % of the topic, are none. Words are those that more documents of a sub-topic hold than those of its topic would
+    let expect (`ranking.over_representation`).
+
+    Parameters
+    ----------
+    settled : Settled
+        Labels of u texts.
+    graph : Graph
+        UMAP's weights over the texts that topics were found in, the first ones; not sharpened. Texts after them, and
+        those of groups too small, are in no sub-topic.
+    counts : TermCounts
+        Of shape (u, v).
+    embeddings : Embeddings
+        Of shape (u, d).
+    copies : ndarray of shape (u,)
+        Documents that carry each text.
+    seed : int
+        The runs use `seed`, `seed + 1`, ...
+    resolution : float
+        More gives more and smaller sub-topics.
+
+    Returns
+    -------
+    Parts
+        By topic, the largest first.
+    """
+    fitted = settled.labels[: graph.weights.shape[0]]
+    topics, sizes, shares, steady, terms, central = [], [], [], [], [], []
+    for topic in track(range(len(settled.centroids)), len(settled.centroids), "Sub-topics", "topics"):
+        rows = np.flatnonzero(fitted == topic)
+        part, held = _apart(graph.weights[rows][:, rows].tocsr(), seed, resolution)
+        p = int(part.max(initial=NOISE)) + 1
+        part = by_size(part, copies[rows].astype(np.float64))
+        inside = members(part, p)
+        surprise = own_terms(inside, presence_of(counts.counts[rows]))
+        centroids = centroids_of(embeddings.vectors[rows], part, p)
+        for number in range(p):
+            own = part == number
+            topics.append(topic)
+            sizes.append(int(copies[rows[own]].sum()))
+            shares.append(sizes[-1] / int(copies[rows].sum()))
+            steady.append(float(held[own].mean()))
+            words = best_columns(surprise, number)
+            terms.append(tuple(distinct_terms([counts.vocabulary[column] for column in words], _TERMS)))
+            [(_, [[first]], _)] = nearest(centroids[number, None], embeddings.vectors[rows[own]], 1)
+            central.append(int(rows[own][first]))
+    return Parts(
+        topics=np.array(topics, dtype=np.int32),
+        sizes=np.array(sizes, dtype=np.int64),
+        shares=np.array(shares, dtype=np.float64),
+        stability=np.array(steady, dtype=np.float32),
+        terms=tuple(terms),
+        central=np.array(central, dtype=np.int32),
+    )
+
+
+def _apart(weights: sparse.csr_array, seed: int, resolution: float) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The group of each text, -1 for none; and the share of its weight that stays inside when groups are made again."""
+    from scipy import sparse
+
+    u = weights.shape[0]
+    none, held = np.full(u, NOISE, dtype=np.int32), np.ones(u, dtype=np.float32)
+    least = max(_FEWEST, round(_LEAST * u))
+    if u < 2 * least or not weights.nnz:
+        return none, held
+    source = np.repeat(np.arange(u), np.diff(weights.indptr))
+    together = np.zeros(weights.nnz, dtype=np.int32)
+    for run in range(seed, seed + _RUNS):
+        group = communities(weights, run, resolution)
+        together += group[source] == group[weights.indices]
+    share = together / _RUNS
+    kept = np.bincount(source, weights.data * share, minlength=u)
+    total = np.bincount(source, weights.data, minlength=u)
+    held = np.divide(kept, total, out=held.astype(np.float64), where=total > 0).astype(np.float32)
+    sharpened = sparse.csr_array((weights.data * share**2, weights.indices.copy(), weights.indptr.copy()), shape=(u, u))
+    sharpened.eliminate_zeros()
+    group = communities(sharpened, seed, resolution)
+    large = np.bincount(group)[group] >= least
+    found = np.where(large, group, NOISE).astype(np.int32)
+    if len(np.unique(found[large])) < 2 or held[large].mean() < _STEADY or _modularity(weights, group) < _MODULAR:
+        return none, held
+    return by_size(found), held
+
+
+def _modularity(weights: sparse.csr_array, group: NDArray[np.int64]) -> float:
+    """How much more of the weight lies inside groups than if ends were joined at random."""
+    source = np.repeat(np.arange(len(group)), np.diff(weights.indptr))
+    total = weights.data.sum(dtype=np.float64)
+    degrees = np.bincount(group[source], weights.data) / total
+    inside = weights.data.sum(where=group[source] == group[weights.indices], dtype=np.float64) / total
+    return float(inside - (degrees * degrees).sum())
