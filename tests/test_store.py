@@ -206,9 +206,9 @@ def test_nothing_in_the_store_is_a_pickle(tmp_path):
     for number, value in enumerate(VALUES):
         kept.save(Ref("stage", str(number)), value)
     found = parts(tmp_path)
-    assert {path.suffix for path in found} == {".npy", ".parquet", ".json"}
+    assert {path.suffix for path in found} == {".npy", ".parquet", ".json", ".arrow"}
     for path in found:
-        magic = {".npy": b"\x93NUMPY", ".parquet": b"PAR1", ".json": b"{"}[path.suffix]
+        magic = {".npy": b"\x93NUMPY", ".parquet": b"PAR1", ".json": b"{", ".arrow": b"\xff\xff\xff\xff"}[path.suffix]
         assert path.read_bytes().startswith(magic)
         with pytest.raises((pickle.UnpicklingError, ValueError, EOFError, KeyError, IndexError)):
             pickle.loads(path.read_bytes())

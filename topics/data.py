@@ -57,6 +57,8 @@ def text_key(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
 
 
+_TOLD = 65_536  # rows of a corpus that are spelled at once for its fingerprint
+
 V = TypeVar("V")
 
 
@@ -153,17 +155,32 @@ class Corpus:
         >>> corpus.rows.tolist(), list(corpus.texts.texts)
         ([0, -1, 0], ['one'])
         """
+        _, rows, distinct = distinct_texts(texts)
+        return cls.of(rows, distinct, ids, meta)
+
+    @classmethod
+    def of(
+        cls,
+        rows: NDArray[np.int32],
+        texts: Texts,
+        ids: Iterable[object] | None = None,
+        meta: pd.DataFrame | None = None,
+    ) -> Corpus:
+        """The same of distinct texts, and which of them each document has."""
         import pandas as pd
 
-        keys, rows, distinct = distinct_texts(texts)
-        names = _ids_from(keys, meta) if ids is None else tuple(str(name) for name in ids)
+        names = (
+            _ids_from(_keys_of(rows, texts).astype(str).tolist(), meta)
+            if ids is None
+            else tuple(str(name) for name in ids)
+        )
         repeated = [name for name, times in Counter(names).items() if times > 1]
         if repeated:
             raise InvalidInput(
                 f"{len(repeated)} ids occur more than once, {repeated[0]!r} among them; ids must be unique. "
                 "Name another id column, or none to have ids made from the texts."
             )
-        return cls(names, rows, distinct, pd.DataFrame(index=range(len(rows))) if meta is None else meta)
+        return cls(names, rows, texts, pd.DataFrame(index=range(len(rows))) if meta is None else meta)
 
     @cached_property
     def copies(self) -> NDArray[np.int64]:
@@ -173,24 +190,36 @@ class Corpus:
     @property
     def text_keys(self) -> NDArray[np.bytes_]:
         """The key of each document's text, empty where there is none; shape (n,), S32."""
-        keys: NDArray[np.bytes_] = np.append(self.texts.keys, b"").astype("S32")[self.rows]  # row -1 picks the last
-        return keys
+        return _keys_of(self.rows, self.texts)
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over ids, texts and metadata; the order of the documents does not count."""
         import pandas as pd
 
-        keys = self.text_keys.astype(str)
-        table = pd.DataFrame({"id": list(self.ids), "key": keys}).join(self.meta.reset_index(drop=True).astype(str))
-        lines = table.sort_values("id", kind="stable").to_csv(index=False)
-        return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
+        names, keys = pd.Series(list(self.ids)), self.text_keys
+        told = self.meta.reset_index(drop=True).astype(str)
+        order = names.argsort(kind="stable").to_numpy()
+        digest = hashlib.sha256()
+        for start in range(0, max(len(order), 1), _TOLD):
+            rows = order[start : start + _TOLD]
+            table = pd.DataFrame({"id": names.iloc[rows], "key": keys[rows].astype(str)}).join(told.iloc[rows])
+            digest.update(table.to_csv(index=False, header=not start).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
     @cached_property
     def key(self) -> str:
         """What it is kept under: the fingerprint does not know the order of the documents, this does."""
-        ordered = "\n".join((self.fingerprint, *self.ids)).encode("utf-8", "surrogatepass")
-        return hashlib.sha256(ordered).hexdigest()[:40]
+        digest = hashlib.sha256(self.fingerprint.encode())
+        for name in self.ids:
+            digest.update(f"\n{name}".encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()[:40]
+
+
+def _keys_of(rows: NDArray[np.int32], texts: Texts) -> NDArray[np.bytes_]:
+    """The key of each document's text, empty where there is none."""
+    keys: NDArray[np.bytes_] = np.append(texts.keys, b"").astype("S32")[rows]  # row -1 picks the last
+    return keys
 
 
 def _ids_from(keys: Sequence[str], meta: pd.DataFrame | None) -> tuple[str, ...]:

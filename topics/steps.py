@@ -73,7 +73,7 @@ def _read(at: Workshop, params: Params, *_: Any) -> Intake:
         columns = {"text": used.text, "id": used.id, "date": used.date, "class": used.class_}
     ref = Ref("corpus", corpus.key)
     at.store.save(ref, corpus, note=f"{len(corpus)} documents")
-    at.at_hand[ref] = corpus
+    at.at_hand[ref] = at.store.left_on_disk(ref, corpus)
     return Intake(ref.key, corpus.texts.fingerprint[:40], columns, notes)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from topics.corpus import columns, files
+from topics.corpus.distinct import distinct_of
 from topics.data import Corpus
 from topics.errors import InvalidInput, NoDocuments
 
@@ -168,5 +169,5 @@ def _from_table(table: pd.DataFrame, wanted: Source) -> tuple[Corpus, Source, tu
     if wanted.class_ is not None:
         meta["class"] = pd.Series(columns.names(table[wanted.class_]), dtype="str")
     ids = None if id_ is None else columns.ids(table[id_])
-    corpus = Corpus.from_texts(table[text].tolist(), ids, meta)
+    corpus = Corpus.of(*distinct_of(table[text]), ids, meta)
     return corpus, replace(wanted, text=text, id=id_), (*text_notes, *id_notes, *meta_notes)

@@ -12,7 +12,7 @@ from topics.data import normalise
 from topics.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     import pandas as pd
 
@@ -23,6 +23,7 @@ TEXT_NAMES = (
     *("question", "title", "headline"),
 )
 ID_NAMES = ("id", "doc_id", "document_id", "uuid", "key", "_id")
+_ROWS = 8192  # in memory at a time
 _NUMBER = re.compile(r"\s*[-+]?[\d.,\s]*(?:[eE][-+]?\d+)?\s*%?\s*")
 
 
@@ -63,7 +64,7 @@ def find_text(table: pd.DataFrame, wanted: str | None, taken: Collection[str | N
     if not candidates and wanted is None:
         raise InvalidInput(f"no column holds text; there are: {', '.join(table.columns)}.")
     text, notes = (wanted, ()) if wanted is not None else _guess_text(table, candidates)
-    odd = sum(not isinstance(value, str) and not _is_missing(value) for value in table[text].tolist())
+    odd = sum(not isinstance(value, str) and not _is_missing(value) for value in values(table[text]))
     if odd:
         notes = (*notes, f"Values of the column {text!r} that are not text and count as empty: {odd}.")
     return text, notes
@@ -79,8 +80,8 @@ def find_id(
     folded = {name.casefold(): name for name in reversed(usable)}
     notes: tuple[str, ...] = ()
     for name in (folded[known] for known in ID_NAMES if known in folded):
-        values = names(table[name], fold=False)
-        if None not in values and len(set(values)) == len(values):
+        told = names(table[name], fold=False)
+        if None not in told and len(set(told)) == len(told):
             return name, notes if name == "id" else (*notes, f"The column {name!r} is taken as the id.")
         notes = (*notes, f"The column {name!r} is not used as the id: some of its values are empty or repeated.")
     return None, notes
@@ -94,9 +95,9 @@ def ids(column: pd.Series) -> list[str]:
     InvalidInput
         If values are empty or repeat.
     """
-    values = names(column, fold=False)
-    empty = [row for row, value in enumerate(values, start=1) if value is None]
-    repeated = [value for value, times in Counter(values).items() if times > 1 and value is not None]
+    told = names(column, fold=False)
+    empty = [row for row, value in enumerate(told, start=1) if value is None]
+    repeated = [value for value, times in Counter(told).items() if times > 1 and value is not None]
     way_out = "Name another id column, or none to have ids made from the texts."
     place = f"the ids in the column {column.name!r}"
     if empty:
@@ -105,12 +106,18 @@ def ids(column: pd.Series) -> list[str]:
         raise InvalidInput(
             f"{len(repeated)} of {place} occur more than once, {repeated[0][:80]!r} among them. {way_out}"
         )
-    return [value for value in values if value is not None]
+    return [value for value in told if value is not None]
+
+
+def values(column: pd.Series) -> Iterator[Any]:
+    """The values of a column, some thousand in memory at a time: it may be mapped from a file."""
+    for start in range(0, len(column), _ROWS):
+        yield from column.iloc[start : start + _ROWS].tolist()
 
 
 def names(column: pd.Series, *, fold: bool = True) -> list[str | None]:
     """Values as strings: 3 and 3.0 are "3"; None where there is nothing. `fold` normalises white space."""
-    return [_name(value, fold) for value in column.tolist()]
+    return [_name(value, fold) for value in values(column)]
 
 
 def dates(column: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
@@ -142,7 +149,7 @@ def _guess_text(table: pd.DataFrame, candidates: list[str]) -> tuple[str, tuple[
         text = (by_name or candidates)[0]
         doubt = " If that is a document, the first line, which must name the columns, is missing."
         return text, (f"The column {text!r} is taken as the text.{doubt if len(text.split()) > 4 else ''}",)
-    lengths = {name: _mean_length(table[name]) for name in candidates}
+    lengths = {name: _mean_length(values(table[name])) for name in candidates}
     text = max(candidates, key=lengths.__getitem__)
     return text, (f"The column {text!r} is taken as the text: its values are the longest.",)
 
@@ -151,12 +158,15 @@ def _holds_text(table: pd.DataFrame, name: str) -> bool:
     column = table[name]
     if column.ndim != 1 or column.dtype.kind in "iufbcmM":
         return False
-    return any(isinstance(value, str) and not _NUMBER.fullmatch(value) for value in column.tolist())
+    return any(isinstance(value, str) and not _NUMBER.fullmatch(value) for value in values(column))
 
 
-def _mean_length(values: Iterable[object]) -> float:
-    lengths = [len(value) for value in values if isinstance(value, str)]
-    return sum(lengths) / max(len(lengths), 1)
+def _mean_length(column: Iterable[object]) -> float:
+    letters = texts = 0
+    for value in column:
+        if isinstance(value, str):
+            letters, texts = letters + len(value), texts + 1
+    return letters / max(texts, 1)
 
 
 def _name(value: object, fold: bool) -> str | None:

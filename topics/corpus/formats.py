@@ -7,17 +7,25 @@ import io
 import json
 import re
 import warnings
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from topics.corpus.encoding import to_utf8
 from topics.errors import InvalidInput, NoDocuments
+from topics.strings import table_on_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
 
     Loaded = tuple[pd.DataFrame, tuple[str, ...]]  # the table and what there is to say about it
+
+_MANY = 50_000  # rows: more are put on the disk while they are read
+_LARGE = 1 << 25  # bytes: as many
+_ROWS = 8192  # in memory at a time
 
 
 def _read_lines(raw: bytes, name: str) -> Loaded:
@@ -70,9 +78,9 @@ def _parse_delimited(raw: bytes, name: str, delimiter: str, quoting: int) -> pd.
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             try:
-                table = pd.read_csv(io.BytesIO(raw), **options)
+                table = _rows_of(raw, options)
             except pd.errors.ParserWarning:  # every row has one more cell than the header
-                wider = pd.read_csv(io.BytesIO(raw), names=[*names, "\0"], header=0, **options)
+                wider = _rows_of(raw, {**options, "names": [*names, "\0"], "header": 0})
                 extra = (wider["\0"] != "").to_numpy()
                 if extra.any():
                     ragged = f"Expected {len(names)} fields in line {extra.argmax() + 2}, saw {len(names) + 1}"
@@ -84,6 +92,22 @@ def _parse_delimited(raw: bytes, name: str, delimiter: str, quoting: int) -> pd.
     if len(set(stripped)) == len(stripped):
         table.columns = pd.Index(stripped)
     return table
+
+
+def _rows_of(raw: bytes, options: Mapping[str, Any]) -> pd.DataFrame:
+    """The cells of a table; those of a large one are put on the disk while they are read, and mapped."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if len(raw) < _LARGE:
+        whole: pd.DataFrame = pd.read_csv(io.BytesIO(raw), **options)
+        return whole
+    with pd.read_csv(io.BytesIO(raw), chunksize=_ROWS, **options) as parts:
+        first = next(parts)
+        schema = pa.schema([(name, pa.large_string()) for name in first.columns])
+        tables = (pa.Table.from_pandas(part, schema, preserve_index=False) for part in chain([first], parts))
+        mapped: pd.DataFrame = table_on_disk(tables, schema).to_pandas(ignore_metadata=True)
+        return mapped
 
 
 def _explained(message: str) -> str:
@@ -148,10 +172,21 @@ def _read_parquet(raw: bytes, name: str) -> Loaded:
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(pa.BufferReader(raw))
+        file = parquet.ParquetFile(pa.BufferReader(raw))
+        many = file.metadata.num_rows > _MANY
+        table = _spooled(file) if many else parquet.read_table(pa.BufferReader(raw))
         return table.to_pandas(ignore_metadata=True, integer_object_nulls=True, date_as_object=False), ()
     except (pa.ArrowException, OSError) as error:
         raise InvalidInput(f"{name} is no Parquet file, or a damaged one: {str(error).rstrip('.')}.") from None
+
+
+def _spooled(file: ParquetFile) -> pa.Table:
+    """The table of a file, mapped from another one without a name, in which text lies as pandas takes it, uncopied."""
+    import pyarrow as pa
+
+    text = (pa.string(), pa.string_view())
+    fields = [pa.field(each.name, pa.large_string()) if each.type in text else each for each in file.schema_arrow]
+    return table_on_disk((part.cast(pa.schema(fields)) for part in file.iter_batches(_ROWS)), pa.schema(fields))
 
 
 #: Kind of file -> its reader, which gets the decompressed bytes and the name for messages.

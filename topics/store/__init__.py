@@ -179,9 +179,11 @@ class Store:
                 self.save(ref, value, note)
             except OSError as error:
                 log.warning("could not keep %s in %s: %s. Going on without.", ref, self.root, error)
-            if is_large(value) and self.has(ref):
-                value = read_value(self.folder(ref), check=False)  # mapped: memory is free for what follows
-            return value, False
+            return self.left_on_disk(ref, value), False
+
+    def left_on_disk(self, ref: Ref, value: Any) -> Any:
+        """A value that was saved a moment ago: mapped if it is large, so that memory is free for what follows."""
+        return read_value(self.folder(ref), check=False) if is_large(value) and self.has(ref) else value
 
     def entries(self, stage: str = "*") -> Iterator[Entry]:
         """Every entry, or those of a stage, by stage and key."""

@@ -14,12 +14,15 @@ import numpy as np
 from topics import data
 from topics.errors import StoreDamaged
 from topics.store.keys import canonical, file_sha256
+from topics.strings import Strings, mapped_strings, write_strings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 MANIFEST = "value.json"
+_MANY = 1000  # strings: no more are kept as JSON
+_LARGE_LIST = 50_000  # strings: more are left on the disk by whoever made them
 _MAPPED = 1 << 20  # arrays above this many bytes are memory-mapped, not read
 _LARGE = 1 << 26  # ... and above this many not even kept in memory by whoever made them
 
@@ -68,12 +71,17 @@ def read_value(folder: Path, check: bool = True) -> Any:
 
 
 def is_large(value: Any) -> bool:
-    """Whether a value, or one within it, holds an array that is better left on the disk."""
+    """Whether a value, or one within it, holds what is better left on the disk: a large array, or many strings."""
     parts = (getattr(value, field.name) for field in dataclasses.fields(value))
-    return any(
-        part.nbytes > _LARGE if isinstance(part, np.ndarray) else dataclasses.is_dataclass(part) and is_large(part)
-        for part in parts
-    )
+    return any(map(_is_large, parts))
+
+
+def _is_large(part: Any) -> bool:
+    if isinstance(part, np.ndarray):
+        return part.nbytes > _LARGE
+    if isinstance(part, tuple | Strings):
+        return len(part) > _LARGE_LIST and isinstance(part[0], str)
+    return dataclasses.is_dataclass(part) and is_large(part)
 
 
 def read_plain(folder: Path) -> dict[str, Any]:
@@ -115,13 +123,20 @@ def _write_field(value: Any, folder: Path, name: str) -> dict[str, Any]:
     if isinstance(value, pd.DataFrame):
         value.to_parquet(folder / f"{name}.parquet", compression="zstd", index=False)
         return {"kind": "frame", "file": f"{name}.parquet", "rows": len(value)}
-    if isinstance(value, (tuple, list)) and len(value) > 1000 and all(isinstance(item, str) for item in value):
-        frame = pd.DataFrame({"value": pd.array(list(value), dtype="str")})
-        frame.to_parquet(folder / f"{name}.parquet", compression="zstd", index=False)
-        return {"kind": "strings", "file": f"{name}.parquet"}
+    if _is_strings(value):
+        with (folder / f"{name}.arrow").open("wb") as file:
+            write_strings(value, file)
+        return {"kind": "strings", "file": f"{name}.arrow"}
     if dataclasses.is_dataclass(value):
         return {"kind": type(value).__name__, "fields": _write_fields(value, folder, f"{name}.")}
     return {"kind": "json", "value": value}
+
+
+def _is_strings(value: Any) -> bool:
+    """Whether a value is a sequence of strings, and too long for JSON."""
+    if isinstance(value, Strings):
+        return True
+    return isinstance(value, tuple | list) and len(value) > _MANY and all(isinstance(item, str) for item in value)
 
 
 def _write_array(array: np.ndarray[Any, Any], path: Path) -> None:
@@ -152,9 +167,7 @@ def _read_field(told: Mapping[str, Any], folder: Path) -> Any:
         frame = pd.read_parquet(folder / told["file"])
         return frame if len(frame.columns) else pd.DataFrame(index=range(told["rows"]))
     if kind == "strings":
-        import pyarrow.parquet as pq
-
-        return tuple(pq.read_table(folder / told["file"])["value"].to_pylist())
+        return _read_strings(folder / told["file"])
     if kind == "json":
         return _tuples(told["value"])
     return _read_fields(kind, told["fields"], folder)
@@ -162,6 +175,15 @@ def _read_field(told: Mapping[str, Any], folder: Path) -> Any:
 
 def _read_array(path: Path) -> Any:
     return np.load(path, mmap_mode="r" if path.stat().st_size > _MAPPED else None)
+
+
+def _read_strings(path: Path) -> Sequence[str]:
+    if path.suffix == ".parquet":  # as older versions kept them
+        import pyarrow.parquet as pq
+
+        return tuple(pq.read_table(path)["value"].to_pylist())
+    found = mapped_strings(path)
+    return found if path.stat().st_size > _MAPPED else tuple(found)
 
 
 def let_go(array: np.ndarray[Any, Any]) -> None:
