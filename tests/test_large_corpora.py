@@ -172,4 +172,4 @@ def test_reading_holds_a_part_of_the_texts(tmp_path: Path) -> None:
     told = subprocess.run([sys.executable, "-c", SCRIPT, *paths], check=True, capture_output=True, text=True)
     grown, size = map(int, told.stdout.split())
     assert size > 50e6
-    assert grown < 3 * size  # the pages of two mapped files count; in memory it was five times as much
+    assert grown < size  # in memory it was more than twice as much
