@@ -1,7 +1,8 @@
 """`python -m benchmarks DATA [NAME ...]`: run the benchmarks on the corpora in a folder.
 
 DATA holds gzipped CSV files with the columns id, text and label. Each benchmark prints a table and writes it, with what
-it ran on and how to repeat it, to `benchmarks/results/NAME.md`.
+it ran on and how to repeat it, to `benchmarks/results/NAME.md`; that of speed, where all begin to read, to
+`benchmarks/results.md`.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def main(data: Path, names: tuple[str, ...], full: bool, corpora: tuple[str, ...
             f"{text}\nRepeat with `make bench DATA=folder ARGS={name}`. "
             f"Python {platform.python_version()}, {releases}; {processor()}.\n"
         )
-        target = Path(__file__).parent / "results" / f"{name}.md"
+        target = Path(__file__).parent / ("results.md" if name == "speed" else f"results/{name}.md")
         target.parent.mkdir(exist_ok=True)
         target.write_text(told, "utf-8")
         click.echo(told)

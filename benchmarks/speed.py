@@ -214,7 +214,7 @@ def report(costs: Costs) -> str:
         + "\n".join(ratios)
         + "\n\n| what | wall | CPU | wanted |\n|---|---:|---:|---:|\n"
         + "\n".join(limits)
-        + "\n\n![Seconds of every process](speed.svg)\n"
+        + "\n\n![Seconds of every process](results/speed.svg)\n"
     )
 
 
