@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from test_steadying import A, B, scattered
+from scattered import A, B, scattered
 
 from topics.data import NOISE, Embeddings, Graph, Prior
 from topics.graph import build_graph
