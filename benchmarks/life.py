@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +19,11 @@ from benchmarks import planted
 from benchmarks.methods import BERTopic, Documents
 from topics import metrics
 from topics.continuation import ids_given
-from topics.data import normalise
+from topics.data import Graph, normalise
+from topics.embedding.precomputed import embed_documents
+from topics.grouping import group
+from topics.pipeline import hold_vectors
+from topics.steps import GRAPH, SETTLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,12 +31,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from topics.store import Ref
+    from topics.workshop import Stage
+
 MODEL = "all-MiniLM-L6-v2"
 UPDATES = 12
-_PERIODS = {"arxiv_40k_balanced": ("ME", "month"), "trump_tweets": ("QE", "quarter")}
+_PERIODS = {"arxiv_40k_balanced": "M", "trump_tweets": "Q"}
 _STARTS = {0.02: 2500, 0.10: 1000}  # documents of the first fit, by the share of new ones in an update
 _LABELLED = ("arxiv_40k_balanced",)  # the labels of tweets say whose they are, not what they are about
 _SHORTEST = 20  # characters of a document
+_TOPICS = 15  # that kmeans is asked for
+_QUARTER = 0.25  # of its weight that an edge keeps
 
 _ABOUT = f"""# A simulated life
 
@@ -43,7 +55,10 @@ for tweets there are none. Topics: after the first fit and after the last.
 
 - plain: `consensus=0`; UMAP's graph as it is
 - sharpened: the defaults, fitted anew
+- quartered: the same, but an edge of the sharpened graph whose ends had different topics in the run before keeps a
+  quarter of its weight
 - previous: the defaults with `previous=`, what `topics update` does when it refits
+- leiden, kmeans: with `clusterer=` so, kmeans with `topics={_TOPICS}`; anew, and with `previous=`
 - BERTopic: its defaults, fitted anew
 
 Only previous gives topics permanent ids by itself. Topics of the others are matched with those before as well as can
@@ -64,23 +79,28 @@ class Life(NamedTuple):
 
 def run(data: Path) -> tuple[str, list[str]]:
     """Measure; returns Markdown and the libraries whose versions matter."""
+    paths = {name: path for name in _PERIODS if (path := data / f"{name}.csv.gz").is_file()}
+    lives = [(name, path, share) for name, path in paths.items() for share in _STARTS]
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        lines = [line for part in pool.map(_told, *zip(*lives, strict=True)) for line in part]
+    text = _ABOUT + "\n".join(lines) + "\n\n" + planted.told() + "\n" + _COST + "".join(map(costs, paths.values()))
+    rivals = ["bertopic", "umap-learn"] if find_spec("bertopic") else []
+    return text, ["topics", "hdbscan", "scikit-learn", "numpy", *rivals]
+
+
+def _told(name: str, path: Path, share: float) -> list[str]:
+    """A row of the table for each method."""
+    life = read_life(path, _PERIODS[name], share)
     lines = []
-    for name, (period, _) in _PERIODS.items():
-        if not (path := data / f"{name}.csv.gz").is_file():
+    for method, (follow, permanent) in METHODS.items():
+        if method == "BERTopic" and find_spec("bertopic") is None:
             continue
-        for share in _STARTS:
-            life = read_life(path, period, share)
-            for method, follow in METHODS.items():
-                if method == "BERTopic" and find_spec("bertopic") is None:
-                    continue
-                told = lived(life, follow(life))
-                ami = f"{told['ami']:.3f}" if name in _LABELLED else ""
-                row = f"{told['mean']:.3f} | {told['least']:.3f} | {ami} | {told['first']} to {told['last']}"
-                lines.append(f"| {name} | {share:.0%} | {method} | {row} |")
-                print(lines[-1], flush=True)
-    cost = "".join(costs(data / f"{name}.csv.gz") for name in _PERIODS if (data / f"{name}.csv.gz").is_file())
-    text = _ABOUT + "\n".join(lines) + "\n\n" + planted.told() + "\n" + _COST + cost
-    return text, ["topics", "hdbscan", "numpy", *(["bertopic", "umap-learn"] if find_spec("bertopic") else [])]
+        told = lived(life, follow(life), permanent)
+        ami = f"{told['ami']:.3f}" if name in _LABELLED else ""
+        row = f"{told['mean']:.3f} | {told['least']:.3f} | {ami} | {told['first']} to {told['last']}"
+        lines.append(f"| {name} | {share:.0%} | {method} | {row} |")
+        print(lines[-1], flush=True)
+    return lines
 
 
 def read_life(path: Path, period: str, share: float) -> Life:
@@ -88,7 +108,7 @@ def read_life(path: Path, period: str, share: float) -> Life:
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     table["text"] = [normalise(text) for text in table["text"]]
     table = table[table["text"].str.len() >= _SHORTEST].drop_duplicates("text")
-    table["period"] = pd.to_datetime(table["date"], utc=True).dt.tz_localize(None).dt.to_period(period[0])
+    table["period"] = pd.to_datetime(table["date"], utc=True).dt.tz_localize(None).dt.to_period(period)
     last = sorted(table["period"].unique())[-UPDATES:]
     parts = [table[table["period"] < last[0]].sample(_STARTS[share], random_state=0)]
     for each in last:
@@ -100,26 +120,34 @@ def read_life(path: Path, period: str, share: float) -> Life:
     return Life(Documents(whole["text"].tolist(), vectors), whole["label"].to_numpy(), [np.arange(end) for end in ends])
 
 
-def plain(life: Life) -> list[NDArray[np.int64]]:
-    return [_numbers(_fit(life, rows, consensus=0)) for rows in life.rows]
+def anew(life: Life, **how: Any) -> list[NDArray[np.int64]]:
+    """Topics found again each time."""
+    return [_grouped(life, rows, topics.Config.of(**how)) for rows in life.rows]
 
 
-def sharpened(life: Life) -> list[NDArray[np.int64]]:
-    return [_numbers(_fit(life, rows)) for rows in life.rows]
+def quartered(life: Life) -> list[NDArray[np.int64]]:
+    """Edges between topics of the step before keep a quarter of their weight."""
+    found: list[NDArray[np.int64]] = []
+    for rows in life.rows:
+        found.append(_grouped(life, rows, topics.Config.of(), found[-1] if found else None))
+    return found
 
 
-def previous(life: Life) -> list[NDArray[np.int64]]:
-    """Numbers of permanent ids."""
+def going_on(life: Life, **how: Any) -> list[NDArray[np.int64]]:
+    """Numbers of permanent ids, of runs each of which goes on from the one before."""
     found: list[NDArray[np.int64]] = []
     before, given = None, 0
     for rows in life.rows:
-        before = _fit(life, rows, previous=before)
+        documents = life.documents.some(rows)
+        corpus = topics.Corpus.from_texts(documents.texts, [str(row) for row in rows])
+        settings = {"store": topics.NO_STORE, "workers": 1, **how}
+        before = topics.fit(corpus, embeddings=documents.vectors, previous=before, **settings)
         fresh = {int(name[1:]) for name in before.topics["topic_id"][before.topics["status"] == "born"]}
         if fresh and min(fresh) <= given:
             raise AssertionError(f"the id of a new topic, {min(fresh)}, was given before.")
         given = ids_given(before)
         ids = np.array([*(int(name[1:]) for name in before.topics["topic_id"]), -1])
-        found.append(ids[_numbers(before)])
+        found.append(ids[before.documents["topic"].to_numpy(np.int64)])
     return found
 
 
@@ -127,27 +155,56 @@ def bertopic(life: Life) -> list[NDArray[np.int64]]:
     return [BERTopic().fit(life.documents.some(rows), 0, 0)[0].astype(np.int64) for rows in life.rows]
 
 
-METHODS: dict[str, Callable[[Life], list[NDArray[np.int64]]]] = {
-    "plain": plain,
-    "sharpened": sharpened,
-    "previous": previous,
-    "BERTopic": bertopic,
+_KMEANS: dict[str, Any] = {"clusterer": "kmeans", "topics": _TOPICS}
+
+#: How to follow a life, and whether that gives permanent ids.
+METHODS: dict[str, tuple[Callable[[Life], list[NDArray[np.int64]]], bool]] = {
+    "plain": (partial(anew, consensus=0), False),
+    "sharpened": (anew, False),
+    "quartered": (quartered, False),
+    "previous": (going_on, True),
+    "leiden": (partial(anew, clusterer="leiden"), False),
+    "leiden, previous": (partial(going_on, clusterer="leiden"), True),
+    "kmeans": (partial(anew, **_KMEANS), False),
+    "kmeans, previous": (partial(going_on, **_KMEANS), True),
+    "BERTopic": (bertopic, False),
 }
 
 
-def _fit(life: Life, rows: NDArray[np.int64], **how: Any) -> topics.Run:
+def _grouped(
+    life: Life, rows: NDArray[np.int64], config: topics.Config, before: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """The topics of a fit, without all that a fit tells of them; edges between topics of `before` are quartered."""
     given = life.documents.some(rows)
     corpus = topics.Corpus.from_texts(given.texts, [str(row) for row in rows])
-    return topics.fit(corpus, embeddings=given.vectors, store=topics.NO_STORE, workers=1, **how)
+    workshop = config.workshop(topics.NO_STORE)
+    known = np.full(len(corpus.texts), -1)
+    known[corpus.rows[: 0 if before is None else len(before)]] = -1 if before is None else before
+
+    def step(stage: Stage, *inputs: Ref, **params: Any) -> Ref:
+        ref = workshop.run(stage, inputs, params).ref
+        if stage is GRAPH and params["consensus"] and before is not None:
+            return workshop.hold(GRAPH.name, f"{ref.key} quartered", _between_quartered(workshop.load(ref), known))
+        return ref
+
+    vectors = hold_vectors(embed_documents(corpus, given.vectors), workshop)
+    made = group(vectors, config, workshop, step)
+    whole = workshop.hold("corpus", corpus.key, corpus)
+    settled = step(SETTLE, made.clusters, vectors, made.near, whole, made.graph, coverage=config.coverage)
+    labels: NDArray[np.int32] = workshop.load(settled).labels
+    return labels[corpus.rows].astype(np.int64)
 
 
-def _numbers(run: topics.Run) -> NDArray[np.int64]:
-    return run.documents["topic"].to_numpy(np.int64)
+def _between_quartered(graph: Graph, known: NDArray[np.int64]) -> Graph:
+    weights = graph.weights.copy()
+    source = known[np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))]
+    target = known[weights.indices]
+    weights.data[(source >= 0) & (target >= 0) & (source != target)] *= np.float32(_QUARTER)
+    return Graph(weights, graph.agreement)
 
 
-def lived(life: Life, steps: list[NDArray[np.int64]]) -> dict[str, Any]:
+def lived(life: Life, steps: list[NDArray[np.int64]], by_id: bool) -> dict[str, Any]:
     """What a life came to, in numbers."""
-    by_id = max(int(labels.max()) for labels in steps) >= max(len(set(labels)) for labels in steps)
     kept = [share_kept(before, after[: len(before)], by_id) for before, after in pairwise(steps)]
     ami = [
         metrics.agreement(life.labels[rows], labels.astype(np.int32))["ami"]
