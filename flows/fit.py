@@ -31,6 +31,7 @@ from topics.console import print_result, telling
 from topics.corpus import Source, file_digest
 from topics.errors import TopicsError
 from topics.folder import check_target, load, save
+from topics.locking import locked
 from topics.pipeline import fit_topics, told_name
 from topics.progress import watched
 from topics.steps import BUILTIN, STAGES
@@ -38,6 +39,7 @@ from topics.store import Ref, Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from prefect.client.schemas.objects import State
 
@@ -57,6 +59,7 @@ class RunConfig(Config):
     stages_on_workers: bool = Field(
         False, description="run whole stages on the workers of the scheduler as well; they must see the store"
     )
+    wait: float = Field(0.0, ge=0, description="seconds to wait for another run of the same; then the run fails")
     webhooks: tuple[str, ...] = Field(
         (), description="URLs, or $NAME for variables of the environment, that get JSON with a text when a run fails"
     )
@@ -118,12 +121,19 @@ def fit_topics_flow(config: RunConfig) -> str:
     listen()
     settings, store = config.settings, Store(config.store)
     check_target(config.folder)
-    with tags("topics"):
+    with tags("topics"), alone(config):
         run = fit_topics(config.source, settings, settings.workshop(store), run_stages(config))
-    folder = save(run, config.folder)
+        folder = save(run, config.folder)
     show(run, folder)
     emit(completed(run, folder.name, folder))
     return str(folder)
+
+
+def alone(config: RunConfig) -> AbstractContextManager[Any]:
+    """Be the only one who writes a folder; see `topics.locking.locked`."""
+    folder = config.folder.absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return locked(folder.with_name(f".{folder.name}.lock"), config.folder, config.wait)
 
 
 def run_stages(config: RunConfig) -> RunStage:
@@ -154,6 +164,7 @@ def run_stages(config: RunConfig) -> RunStage:
 @options.settings
 @click.option("--output", metavar="DIR", help="run folder; default: outputs/NAME of the input")
 @click.option("--store", metavar="DIR", help="default: $TOPICS_STORE, else outputs/store")
+@click.option("--wait", type=click.FloatRange(0), default=0.0, help=RunConfig.model_fields["wait"].description)
 @click.option("--stages-on-workers", is_flag=True, help="run whole stages on the scheduler's workers, too")
 @click.option("--quiet", is_flag=True, help="no progress, no log: nothing but the result")
 def command(
@@ -161,6 +172,7 @@ def command(
     demo: bool,
     output: str | None,
     store: str | None,
+    wait: float,
     stages_on_workers: bool,
     quiet: bool,
     **given: Any,
@@ -177,7 +189,14 @@ def command(
     settings, columns = options.gather(given.pop("config_file"), given)
     if stages_on_workers and not settings.scheduler:
         raise click.UsageError("--stages-on-workers: on whose? Give a --scheduler, as tcp://host:8786.")
-    told = {**settings.model_dump(), **columns, "input": input or BUILTIN, "output": output, "store": store}
+    told = {
+        **settings.model_dump(),
+        **columns,
+        "input": input or BUILTIN,
+        "output": output,
+        "store": store,
+        "wait": wait,
+    }
     config = RunConfig.model_validate({**told, "stages_on_workers": stages_on_workers})
     check_target(config.folder)
     if config.input != BUILTIN:

@@ -17,7 +17,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 from pydantic import ConfigDict, Field, model_validator
 
-from flows.fit import RunConfig
+from flows.fit import RunConfig, alone
 from flows.progress import ArtifactWatcher
 from flows.publishing import listen, tell_failure
 from topics import options
@@ -116,13 +116,13 @@ def sweep_topics_flow(config: SweepConfig) -> str:
     check_place(config.folder)
     points = config.plan.points()
     rows = []
-    with tags("topics"), watched(ArtifactWatcher(patience=0.0)):
+    with tags("topics"), alone(config), watched(ArtifactWatcher(patience=0.0)):
         for point, settings in track(points, len(points), "Fitting", "combinations"):
             named = fit_one.with_options(name=told(point)[:120])
             state = named(config, point, settings, return_state=True)
             rows.append(cast("dict[str, Any]", state.result()))
-    found = table(rows)
-    save(found, config.folder)
+        found = table(rows)
+        save(found, config.folder)
     create_markdown_artifact(key="topics-sweep", markdown=to_markdown(found), description=str(config.folder))
     best = found[found["best"]].drop(columns=["best", "problem"])
     create_table_artifact(

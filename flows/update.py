@@ -79,7 +79,6 @@ class UpdateConfig(RunConfig):
     window: str | None = Field(None, description="drop documents older than that before the newest: 90d, 12w, 6m, 1y")
     replace: bool = Field(False, description="take a new text for an id that is there already; else that is an error")
     runs: int = Field(10, ge=2, description="runs to keep; the latest and the previous one always stay")
-    wait: float = Field(0.0, ge=0, description="seconds to wait for another run of this model; then the run fails")
     webhooks: tuple[str, ...] = Field(
         (),
         description="URLs (or $NAME) that are told of drift, of newborn topics and of failed runs, as JSON with a text",

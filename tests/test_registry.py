@@ -273,3 +273,32 @@ def test_killed_at_any_moment_the_pointers_lead_to_whole_runs_and_the_next_goes_
     assert before > 6
     publish(Registry(registry.root))
     assert int(Registry(registry.root).latest.name) > before
+
+
+@pytest.mark.parametrize("moved", [True, False], ids=["before the pointers moved", "before the run did"])
+def test_a_publication_whose_process_was_killed_is_finished_by_the_next(registry, monkeypatch, caplog, moved):
+    publish(registry, "one")
+
+    def die(*given):
+        raise SystemExit
+
+    monkeypatch.setattr(*((Registry, "_point") if moved else (Path, "replace")), die)
+    with pytest.raises(SystemExit):
+        publish(registry, "two")
+    monkeypatch.undo()
+    assert names(registry) == ("0001", None)
+    with registry.locked():
+        assert names(registry) == (("0002", "0001") if moved else ("0001", None))
+    assert ("was killed before it said so" in caplog.text) == moved
+    assert publish(registry, "three").name == ("0003" if moved else "0002")
+
+
+def test_what_was_restored_meanwhile_stays(registry, monkeypatch):
+    for text in ("one", "two"):
+        publish(registry, text)
+    monkeypatch.setattr(Path, "unlink", lambda *given, **how: None)
+    publish(registry, "three")  # killed before it could say that it was done
+    monkeypatch.undo()
+    registry.restore("0001")
+    with registry.locked():
+        assert registry.latest.name == "0001"

@@ -6,16 +6,14 @@
       lock                who is at work: host, process, and a heartbeat
 
 A run is made aside and appears in `runs` whole; the pointers move after that. Whoever is killed on the
-way leaves them where they were.
+way leaves them where they were; if the run was there already, the next to take the lock moves them.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
-import time
 import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from topics.errors import InvalidConfig, InvalidInput, RunInProgress
 from topics.folder import MANIFEST, check_place, write_file
+from topics.locking import BEAT, LEASE, locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LEASE = 300.0  #: seconds without a heartbeat after which a lock of another host is taken over
-_BEAT = 10.0  # seconds between heartbeats
 _POINTERS = "pointers.json"  # in place of links, where a file system has none
 
 
@@ -48,7 +45,7 @@ class Registry:
         must take the same.
     """
 
-    def __init__(self, root: str | Path, lease: float = LEASE, beat: float = _BEAT) -> None:
+    def __init__(self, root: str | Path, lease: float = LEASE, beat: float = BEAT) -> None:
         self.root = Path(root)
         self._lease, self._beat = lease, beat
 
@@ -111,29 +108,12 @@ class Registry:
         InvalidInput
             If this cannot be a folder of runs.
         """
-        from filelock import SoftFileLease, Timeout
-
         self._check()
-        path = self.root / "lock"
-        lease = SoftFileLease(
-            path, lease_duration=self._lease, heartbeat_interval=self._beat, thread_local=False, poll_interval=0.1
-        )
-        seen, end = _beat_of(path), time.monotonic() + wait
-        while not lease.is_locked:
-            try:
-                lease.acquire(timeout=min(1.0, self._beat / 2))
-            except Timeout:
-                if _beat_of(path) != seen and time.monotonic() >= end:
-                    raise RunInProgress(
-                        f"another run of {self.root} is at work ({_holder(path)}); wait for it to end, or let it "
-                        f"be waited for with a longer --wait than {wait:g} s."
-                    ) from None
-        try:
+        with locked(self.root / "lock", self.root, wait, self._lease, self._beat) as lease:
             shutil.rmtree(self.staging.parent, ignore_errors=True)
             self.staging.parent.mkdir()
+            self._finish()
             yield lease
-        finally:
-            lease.release()
 
     def publish(self, staged: Path, lease: SoftFileLease | None = None) -> Path:
         """Make a run that lies ready in `staging` the latest.
@@ -164,13 +144,29 @@ class Registry:
                 f"this process was silent for more than {self._lease:g} s and lost the lock of {self.root} to "
                 "another; nothing was published. What it computed is in the store: run it again."
             )
+        from topics.store.values import flush_folder
+
         latest, runs = self.latest, self.root / "runs"
         runs.mkdir(exist_ok=True)
         taken = [int(path.name) for path in runs.iterdir() if path.name.isdigit()]
         folder = runs / f"{max(taken, default=0) + 1:04d}"
+        write_file(self._publishing, folder.name.encode())
         staged.replace(folder)
+        flush_folder(runs)
         self._point(folder, latest)
+        self._publishing.unlink()
         return folder
+
+    def _finish(self) -> None:
+        """Do what is left of a publication whose process was killed."""
+        try:
+            folder = self.root / "runs" / self._publishing.read_text("utf-8")
+        except FileNotFoundError:
+            return
+        if (folder / MANIFEST).is_file() and folder != self.latest:
+            log.warning("%s was made by a process that was killed before it said so; it is the latest run now.", folder)
+            self._point(folder, self.latest)
+        self._publishing.unlink()
 
     def restore(self, which: str | int = "previous") -> Path:
         """Put an earlier run in force again; the one that was becomes the previous one.
@@ -183,6 +179,7 @@ class Registry:
         run = self.find(which)
         if run != self.latest:
             self._point(run, self.latest)
+        self._publishing.unlink(missing_ok=True)
         return run
 
     def prune(self, keep: int) -> list[Path]:
@@ -258,6 +255,10 @@ class Registry:
                 old.unlink() if old.is_symlink() else shutil.rmtree(old, ignore_errors=True)
 
     @property
+    def _publishing(self) -> Path:
+        return self.root / ".publishing"
+
+    @property
     def _pointers(self) -> Path:
         return self.root / ".pointers"
 
@@ -274,19 +275,3 @@ def _replace_link(link: Path, target: str) -> None:
     temporary = link.parent / f".{link.name}-{uuid.uuid4().hex[:8]}"
     temporary.symlink_to(target, target_is_directory=True)
     temporary.replace(link)
-
-
-def _beat_of(path: Path) -> tuple[int, int] | None:
-    """When the holder last gave a sign of life, and which file says so."""
-    with suppress(OSError):
-        found = os.lstat(path)
-        return found.st_mtime_ns, found.st_ino
-    return None
-
-
-def _holder(path: Path) -> str:
-    """Who holds a lock, for people."""
-    with suppress(OSError, ValueError):
-        told = dict(line.split("=", 1) for line in path.read_text("utf-8").splitlines() if "=" in line)
-        return f"process {told.get('pid', 'unknown')} on {told.get('host', 'an unknown host')}"
-    return "by whom is not known"

@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +19,9 @@ from surfaces_fakes import ROOT, World, command, digests, documents
 
 from flows import fit
 from flows.fit import RunConfig, fit_topics_flow
-from topics import InvalidInput, load
+from topics import InvalidInput, RunInProgress, load
 from topics.config import Config
+from topics.locking import locked
 from topics.steps import READ, STAGES
 
 if TYPE_CHECKING:
@@ -71,7 +74,7 @@ def test_what_cannot_be_used_is_said_before_a_server_is_started(tmp_path, words,
 
 def test_the_parameter_of_the_flow_is_the_configuration_and_where_things_are():
     more = set(RunConfig.model_fields) - set(Config.model_fields)
-    assert more == {"input", "text", "id", "date", "class_", "output", "store", "stages_on_workers", "webhooks"}
+    assert more == {"input", "text", "id", "date", "class_", "output", "store", "stages_on_workers", "wait", "webhooks"}
     config = RunConfig(input="posts.csv", text="body", class_="tag", seed=3)
     assert config.settings == Config(seed=3)
     assert (config.source.location, config.source.text, config.source.class_) == ("posts.csv", "body", "tag")
@@ -233,6 +236,25 @@ def test_a_folder_that_holds_something_else_is_refused_before_any_task(prefect_h
         state.result()
     assert states_of(flow_run) == {}
     assert {path.name for path in tmp_path.iterdir()} == {"chapter.txt"}
+
+
+@pytest.mark.slow
+def test_another_fit_of_the_same_folder_is_refused_or_waited_for(prefect_home, world, tmp_path, monkeypatch):
+    monkeypatch.setattr(fit, "locked", partial(locked, beat=0.2))
+    config = _config(world, tmp_path / "run", "overlapping")
+    with fit.alone(config):
+        flow_run, state = _run(config)
+        with pytest.raises(RunInProgress, match=r"run is at work .process \d+ on"):
+            state.result()
+        assert states_of(flow_run) == {}
+        waiting = threading.Thread(target=_run, args=[config.model_copy(update={"wait": 60.0})])
+        waiting.start()
+        time.sleep(1)
+        assert waiting.is_alive()
+        assert not (tmp_path / "run").exists()
+    waiting.join(60)
+    assert digests(tmp_path / "run")
+    assert not list(tmp_path.glob(".*"))
 
 
 # --- as a program ---------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 COLUMNS = {"text": "text", "id": "id", "date": "date", "class_": "class"}
-OWN = "model sql query watermark since refit grow window replace runs wait".split()
+OWN = "model sql query watermark since refit grow window replace runs".split()
 
 # --- the form
 
