@@ -62,6 +62,8 @@ def visit(browser, files):
         page.on("dialog", lambda dialog: (trouble.append(dialog.message), dialog.dismiss()))
         page.on("request", lambda request: asked.add(request.url.partition("#")[0]))
         page.goto(files[name] + fragment)
+        if options.get("java_script_enabled", True):
+            page.wait_for_function("() => document.documentElement.classList.contains('ready')")
         return page
 
     yield go

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import zlib
 from functools import cache
 from importlib.resources import files
@@ -66,9 +67,10 @@ def to_html(summary: Summary) -> str:
         by_topic={row.topic: row for row in summary.topics},
         style=asset("templates/report.css"),
         script=script(),
-        library=library,
+        library=_deflated(library.encode("utf-8")),
         hashes=[_digest(script()), _digest(library)],
-        data=_data(summary, tables),
+        data=_data(summary),
+        tabled=_deflated(json.dumps(_tabled(tables), ensure_ascii=False).encode("utf-8", "replace")),
         points=_points(summary.points),
         drawn=DRAWN,
         most_rows=ROWS,
@@ -109,22 +111,21 @@ def _template() -> Template:
     return templates.get_template("report.html.j2")
 
 
-def spark(counts: Sequence[int], totals: Sequence[int], width: int = 100, height: int = 20) -> str:
-    """The share of a topic in each period with enough documents, as the points of an SVG line.
+def spark(counts: Sequence[int], totals: Sequence[int], height: int = 50) -> str:
+    """The share of a topic in each period with enough documents, as the points of an SVG line, a period apart.
 
     Examples
     --------
     >>> spark([0, 5, 10, 1], [10, 10, 10, 1])
-    '0,20 33.3,10 66.7,0 100,20'
+    '0,50 1,25 2,0 3,50'
     """
     shares = [part / whole if whole >= FEWEST else 0.0 for part, whole in zip(counts, totals, strict=True)]
     highest = max(shares, default=0.0) or 1.0
-    step = width / max(len(shares) - 1, 1)
-    return " ".join(f"{place * step:.3g},{height - share / highest * height:.3g}" for place, share in enumerate(shares))
+    return " ".join(f"{place},{height - share / highest * height:.0f}" for place, share in enumerate(shares))
 
 
-def _data(summary: Summary, tables: Mapping[str, Table]) -> dict[str, Any]:
-    """What the script needs beside the points; short keys where there are many."""
+def _data(summary: Summary) -> dict[str, Any]:
+    """What the script needs beside the points and the tables; short keys where there are many."""
     return {
         "topics": [
             {
@@ -134,11 +135,11 @@ def _data(summary: Summary, tables: Mapping[str, Table]) -> dict[str, Any]:
                 "name": row.name,
                 "label": row.label,
                 "size": row.size,
-                "share": row.share,
-                "coherence": row.coherence,
-                "stability": row.stability,
-                "change": row.trend.change if row.trend else None,
-                "bursts": [[burst.first, burst.last, burst.weight] for burst in row.bursts],
+                "share": _rounded(row.share),
+                "coherence": _rounded(row.coherence),
+                "stability": _rounded(row.stability),
+                "change": _rounded(row.trend.change if row.trend else None),
+                "bursts": [[burst.first, burst.last, _rounded(burst.weight)] for burst in row.bursts],
                 "colour": row.colour,
                 "place": row.place,
                 "subs": [[sub.label, sub.size, *sub.place] for sub in row.subs if sub.place],
@@ -149,10 +150,18 @@ def _data(summary: Summary, tables: Mapping[str, Table]) -> dict[str, Any]:
         "fewest": FEWEST,
         "coverage": summary.coverage,
         "classes": list(summary.classes.names) if summary.classes else [],
-        "tables": {
-            name: {"columns": [[column.name, column.kind] for column in table.columns], "rows": table.rows}
-            for name, table in tables.items()
-        },
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    """As much of a number as pictures and orders need; tables have all of it."""
+    return None if value is None else round(value, 6)
+
+
+def _tabled(tables: Mapping[str, Table]) -> dict[str, Any]:
+    return {
+        name: {"columns": [[column.name, column.kind] for column in table.columns], "rows": table.rows}
+        for name, table in tables.items()
     }
 
 

@@ -85,13 +85,15 @@ def points_of(
     words: Mapping[str, str],
     classes: NDArray[np.int64] | None = None,
 ) -> Points:
-    """Documents to draw, in an order that only depends on their ids; of too many, the first.
+    """Documents to draw, by topic and within it in an order that only depends on their ids; of too many, by lot.
 
-    The more there are, the fewer of the first words of each come along: the page is to stay below 6 MB.
+    By topic they take a tenth less room. The more there are, the fewer of the first words of each come along: the page
+    is to stay below 6 MB.
     """
     ids = documents["id"].astype(str).tolist()
     digests = {row: digest(ids[row]) for row in np.flatnonzero(placed)}
-    rows = np.array(sorted(digests, key=digests.__getitem__)[:DRAWN], dtype=np.int64)
+    drawn = sorted(digests, key=digests.__getitem__)[:DRAWN]
+    rows = np.array(sorted(drawn, key=lambda row: int(labels[row])), dtype=np.int64)
     names = [ids[row] for row in rows]
     length = max(_FEWEST, _ALL_WORDS // max(len(rows), 1))
     dates = dates_of(documents)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _NAME, _TERM = 120, 60  # longest, in characters
 _TEXT, _ALL_TEXTS, _SHORTEST = 600, 1_000_000, 120  # of a representative document, of all, and of one among very many
+_MANY, _SHOWN = 400, 3  # topics, of which each shows so many documents and is named as part of one coarser topic
 
 
 def rows_of(
@@ -36,7 +37,8 @@ def rows_of(
     `spots` are places on the map by document id.
     """
     texts: dict[int, list[Excerpt]] = {}
-    length = max(_SHORTEST, min(_TEXT, _ALL_TEXTS // max(len(run.representatives), 1)))
+    many = len(run.topics) > _MANY
+    length = _SHORTEST if many else max(_SHORTEST, min(_TEXT, _ALL_TEXTS // max(len(run.representatives), 1)))
     for record in run.representatives.to_dict("records"):
         excerpt = Excerpt(plain(record["id"], ID), plain(record["text"], length))
         texts.setdefault(int(record["topic"]), []).append(excerpt)
@@ -59,7 +61,7 @@ def rows_of(
                 coherence=number(record.get("npmi")),
                 stability=number(record.get("stability")) if run.config.consensus else None,
                 terms=_terms(record["terms"], record["term_weights"]),
-                representatives=tuple(texts.get(topic, ())),
+                representatives=tuple(texts.get(topic, ()))[: _SHOWN if many else None],
                 colour=colours[topic],
                 place=places.get(topic),
                 aspects=tuple(
@@ -67,7 +69,7 @@ def rows_of(
                     for aspect, words in aspects_of(record)
                 ),
                 similar=similar[place],
-                part_of=parts[place],
+                part_of=parts[place][: 1 if many else None],
                 subs=subs.get(record["topic_id"], ()),
                 counts=tuple(map(int, counts[topic])) if len(counts) else (),
                 bursts=bursts[topic] if len(bursts) else (),

@@ -22,6 +22,15 @@ function bytes(text) {
   return found;
 }
 
+async function inflated(text) {
+  if (!text) return null;
+  const stream = new Blob([bytes(text)]).stream().pipeThrough(new DecompressionStream('deflate'));
+  return new Response(stream).arrayBuffer();
+}
+
+/** The text in a block of the page, unpacked. */
+const unpacked = async id => new TextDecoder().decode(await inflated(find(id).textContent.trim()));
+
 /** Call a function at most once a frame. */
 function eachFrame(work) {
   let waiting = false;

@@ -1,13 +1,13 @@
-// --- charts: the library is read when the first of them comes into view
-let library = null;
+// --- charts: the library is unpacked at once, and read when the first of them comes into view
+let library = null; // a promise of its text
 
-function chartLibrary() {
-  if (!library) {
-    const script = make('script', find('library').textContent);
-    document.head.append(script);
-    library = globalThis.echarts;
-  }
-  return library;
+function unpackLibrary() {
+  library = unpacked('library');
+}
+
+async function chartLibrary() {
+  if (!globalThis.echarts) document.head.append(make('script', await library));
+  return globalThis.echarts;
 }
 
 /** Draw a chart once its place is seen, and again in other colours; gives back a function that draws it anew. */
@@ -19,8 +19,9 @@ function chart(place, options, click = null) {
     // With it, paper of any width can scale what was drawn for the screen.
     place.querySelector('svg').setAttribute('viewBox', `0 0 ${drawn.getWidth()} ${drawn.getHeight()}`);
   };
-  whenSeen(place, () => {
-    drawn = chartLibrary().init(place, null, { renderer: 'svg' });
+  whenSeen(place, async () => {
+    const charts = await chartLibrary();
+    drawn = charts.init(place, null, { renderer: 'svg' });
     if (click) drawn.on('click', click);
     let width = place.clientWidth;
     new ResizeObserver(() => {

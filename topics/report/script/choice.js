@@ -1,5 +1,6 @@
 // --- what the page is about, and the one topic that is picked out everywhere at once
 let data = null;
+let tables = null; // a promise of them, by name
 let byTopic = null;
 let byId = null;
 let chosen = null;
@@ -7,6 +8,7 @@ const followers = []; // functions of the topic that is picked out, or null
 
 function readData() {
   data = JSON.parse(find('data').textContent);
+  tables = unpacked('tables').then(JSON.parse);
   byTopic = new Map(data.topics.map(topic => [topic.topic, topic]));
   byId = new Map(data.topics.map(topic => [topic.id, topic]));
 }

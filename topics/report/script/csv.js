@@ -20,8 +20,8 @@ function download(name, text) {
 
 function startDownloads() {
   for (const button of document.querySelectorAll('button.csv')) {
-    button.addEventListener('click', () => {
-      const { columns, rows } = data.tables[button.dataset.table];
+    button.addEventListener('click', async () => {
+      const { columns, rows } = (await tables)[button.dataset.table];
       download(
         button.dataset.table,
         csvOf(

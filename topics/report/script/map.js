@@ -89,7 +89,7 @@ class DocumentMap {
     const order = [];
     // Grey ones lie beneath.
     for (const grey of [true, false]) {
-      for (let i = 0; i < this.points.n; i++) if ((this.palette.of[i] === 0) === grey) order.push(i);
+      for (const i of this.points.order) if ((this.palette.of[i] === 0) === grey) order.push(i);
     }
     this.order = order;
     showLegend(this.palette);

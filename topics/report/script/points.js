@@ -6,6 +6,7 @@ async function readPoints() {
   const lines = buffer => buffer && new TextDecoder().decode(buffer).split('\n');
   return {
     n: told.n,
+    order: shuffled(told.n),
     x: new Uint16Array(x),
     y: new Uint16Array(y),
     topic: new Int16Array(topic),
@@ -16,10 +17,16 @@ async function readPoints() {
   };
 }
 
-async function inflated(text) {
-  if (!text) return null;
-  const stream = new Blob([bytes(text)]).stream().pipeThrough(new DecompressionStream('deflate'));
-  return new Response(stream).arrayBuffer();
+/** Numbers below n in an order that is the same every time; documents come sorted by topic. */
+function shuffled(n) {
+  const order = Uint32Array.from({ length: n }, (_, i) => i);
+  let state = 1;
+  for (let i = n - 1; i > 0; i--) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    const j = Math.floor((state / 2 ** 32) * (i + 1));
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
 }
 
 const UNDATED = -32768;

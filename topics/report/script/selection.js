@@ -30,7 +30,7 @@ function showPicked(points, mask, letGo) {
   panel.replaceChildren();
   if (!mask) return;
   const rows = [];
-  for (let i = 0; i < points.n; i++) if (mask[i]) rows.push(i);
+  for (const i of points.order) if (mask[i]) rows.push(i);
   const sizes = new Map();
   for (const i of rows) sizes.set(points.topic[i], (sizes.get(points.topic[i]) ?? 0) + 1);
   const topics = [...sizes].filter(([topic]) => topic >= 0).sort((a, b) => b[1] - a[1]);
