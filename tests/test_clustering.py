@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from topics.clustering import (
     find_communities,
     partition,
 )
-from topics.data import NOISE, Embeddings, Graph, Reduction
+from topics.data import NOISE, Embeddings, Graph, Prior, Reduction
 from topics.errors import InvalidConfig, InvalidInput
 
 
@@ -190,6 +191,22 @@ def test_kmeans_finds_what_is_there_and_needs_enough_texts():
     assert cells(directions([30, 20, 25]), 3).labels.tolist() == [0] * 30 + [2] * 20 + [1] * 25
     with pytest.raises(InvalidInput, match="topics=76 is more than the 75 distinct"):
         cells(directions([30, 20, 25]), 76)
+
+
+def test_kmeans_starts_from_as_many_topics_of_a_previous_run():
+    given = directions([30, 20, 25])
+    draw = np.random.default_rng(0)
+    before = draw.permutation(np.arange(75) % 5).astype(np.int32)
+    before[:4] = NOISE  # came since
+    nowhere = np.full((75, 2), np.nan, dtype=np.float32)
+    keys = np.array([f"{row:032d}" for row in range(75)], dtype="S32")
+    prior = Prior(keys, cells(given, 5).labels, nowhere, nowhere)
+    again = cells(given, 5, seed=9, prior=prior)  # the seed has no part in it
+    assert again.labels.tolist() == prior.labels.tolist()
+    assert cells(given, 5, prior=replace(prior, labels=before)).labels.max() == 4
+    for others in (before % 4, np.full(75, NOISE, dtype=np.int32), np.where(before == 2, NOISE, before)):
+        alone = cells(given, 5, prior=replace(prior, labels=others))
+        assert alone.labels.tolist() == cells(given, 5).labels.tolist()
 
 
 def test_kmeans_without_a_number_and_packages_that_are_not_there_are_said_at_once(monkeypatch):

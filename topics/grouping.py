@@ -110,7 +110,7 @@ def _cluster(
     if config.clusterer == "leiden":
         return None, step(PARTITION, step(COMMUNITIES, graph, resolution=resolution, **seed), **how)
     if config.clusterer == "kmeans":
-        return None, step(CELLS, vectors, topics=config.topics, **seed)
+        return None, step(CELLS, vectors, *prior, topics=config.topics, **seed)
     if config.clusterer == "evoc":
         return None, step(EVOC, vectors, **how, **seed)
     settings = {"n_components": config.n_components, "n_epochs": config.n_epochs}

@@ -249,7 +249,11 @@ COMMUNITIES = Stage(
     "communities", lambda at, params, graph: clustering.find_communities(graph, **params), libraries=("numba",)
 )
 PARTITION = Stage("partition", lambda at, params, found: clustering.partition(found, **params), version=3)
-CELLS = Stage("cells", lambda at, params, vectors: clustering.cells(vectors, **params), libraries=("scikit-learn",))
+CELLS = Stage(
+    "cells",
+    lambda at, params, vectors, *prior: clustering.cells(vectors, **params, **_known(prior)),
+    libraries=("scikit-learn",),
+)
 EVOC = Stage(
     "evoc", lambda at, params, vectors: clustering.evoc(vectors, **_plain(params)), resolve=_with_release("evoc")
 )
