@@ -128,3 +128,14 @@ def test_unit_rows_keep_their_direction_and_zeros_stay():
     np.testing.assert_allclose(got, [[0.6, 0.8], [0, 0], [1, 0], [-(0.5**0.5), 0.5**0.5]], rtol=1e-6)
     assert got.dtype == np.float32
     np.testing.assert_array_equal(given, before)
+
+
+def test_few_queries_are_answered_without_a_copy_and_with_the_same_bits():
+    rng = np.random.default_rng(0)
+    known, queries = (unit_rows(rng.normal(size=(size, 24))) for size in (4000, 300))
+    known[2000:2100] = known[:100]
+    many = [part for _, *part in nearest(queries, known, 9)]
+    alone = [part for row in range(300) for _, *part in nearest(queries[row : row + 1], known, 9)]
+    for which in (0, 1):
+        got, want = (np.concatenate([part[which] for part in found]) for found in (alone, many))
+        np.testing.assert_array_equal(got, want)

@@ -52,6 +52,7 @@ class Cells(NamedTuple):
     rows: NDArray[np.int32]  # (u,), which vector each of them is
     begin: NDArray[np.int64]  # (c + 1,), where a cell begins
     probed: NDArray[np.int32]  # (u, p), the cells nearest to each of them, nearest first
+    means: NDArray[np.float32]  # (c, d)
 
 
 def find_in_cells(
@@ -102,7 +103,7 @@ def parted(vectors: NDArray[np.float32], threads: int = 1, room: int | None = No
     known = _empty(vectors.shape, room is not None and 2 * vectors.nbytes > room)
     for start in range(0, u, _WIDTH):
         known[start : start + _WIDTH] = gridded(vectors[rows[start : start + _WIDTH]])
-    return Cells(known, rows, np.searchsorted(probed[:, 0], np.arange(c + 1)), probed)
+    return Cells(known, rows, np.searchsorted(probed[:, 0], np.arange(c + 1)), probed, means)
 
 
 def _empty(shape: tuple[int, ...], on_disk: bool) -> NDArray[np.float32]:
@@ -161,7 +162,7 @@ def _search(cells: Cells, start: int, q: int) -> Found:
     least = np.partition(near, near.shape[1] - q, axis=1)[:, near.shape[1] - q, None] - margin
     row, column = np.nonzero(near >= least)
     pairs, values = [row << _BITS | column + low], [near[row, column]]
-    for cell, mine in _visits(cells.probed[start : start + _BLOCK]):
+    for cell, mine in visits(cells.probed[start : start + _BLOCK]):
         for first in range(cells.begin[cell], cells.begin[cell + 1], _WIDTH):
             part = cells.known[first : min(first + _WIDTH, int(cells.begin[cell + 1]))]
             near = queries[mine] @ part.T
@@ -171,14 +172,14 @@ def _search(cells: Cells, start: int, q: int) -> Found:
     every, once = np.unique(np.concatenate(pairs), return_index=True)
     row, column, value = every >> _BITS, every & (1 << _BITS) - 1, np.concatenate(values)[once]
     other = column != row + start
-    row, column = _close(row[other], column[other], value[other], q, margin)
+    row, column = close(row[other], column[other], value[other], q, margin)
     return Found(
         cells.rows[start : start + b],
         *largest(row, cells.rows[column], products(queries, cells.known, row, column), q),
     )
 
 
-def _close(
+def close(
     row: NDArray[np.int64], column: NDArray[np.int64], value: NDArray[np.float32], q: int, margin: np.float32
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The pairs that may be among the q of the largest values of their row; rows ascend and have at least q."""
@@ -188,7 +189,7 @@ def _close(
     return row[close], column[close]
 
 
-def _visits(probed: NDArray[np.int32]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+def visits(probed: NDArray[np.int32]) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """Each cell that any vector probes, and the vectors that do."""
     order = np.argsort(probed, axis=None, kind="stable")
     cells, begin = np.unique(probed.ravel()[order], return_index=True)

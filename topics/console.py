@@ -123,9 +123,9 @@ def print_result(
         ),
     ]
     if metrics.get("placed"):
-        told.insert(
-            1, f"topics found in {metrics['fitted']:,} of these documents; {metrics['placed']:,} placed among them"
-        )
+        how = ", by voters found in cells: 99 of a hundred" if run.provenance.get("neighbors") == "in cells" else ""
+        placed = f"{metrics['placed']:,} placed among them{how}"
+        told.insert(1, f"topics found in {metrics['fitted']:,} of these documents; {placed}")
     told += dial_told(run)
     told += vectors_told(metrics)
     if "ami" in metrics:

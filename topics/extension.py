@@ -188,7 +188,9 @@ def _excerpts(run: Run, joined: Joined) -> pd.DataFrame | None:
 
     if run.excerpts is None:
         return None
-    stay = run.excerpts[run.excerpts["id"].isin(run.documents["id"].iloc[joined.kept])]
+    stay = run.excerpts
+    if len(joined.kept) < len(run.documents):
+        stay = stay[stay["id"].isin(run.documents["id"].iloc[joined.kept])]
     new = joined.new
     came = excerpts_of(list(joined.ids)[len(joined.kept) :], new.rows[joined.came], new.texts, run.config.excerpt)
     return pd.concat([stay, came], ignore_index=True)

@@ -69,10 +69,11 @@ def place_texts(
     for name, array in at_fit.items():
         found[name][known] = array[old]
     if len(new):
+        voting = slice(None) if model.voting.all() else model.voting  # a mask copies, and vectors may be mapped
         placing = partial(
             assignment.place,
-            known=model.vectors[model.voting],
-            voters=model.voters[model.voting],
+            known=model.vectors[voting],
+            voters=model.voters[voting],
             centroids=model.centroids,
             calibration=calibration,
             voting=min(VOTERS, run.config.n_neighbors),

@@ -68,10 +68,12 @@ def nearest(
     """
     from threadpoolctl import threadpool_limits
 
-    known = gridded(candidates)
+    few = 2 * q * len(queries) < len(candidates)  # then those compared are rounded one by one, and no copy is made
+    known = candidates if few else gridded(candidates)
     rows = _rows(len(candidates), _ROOM if room is None else room // (threads + 1))
     # A float32 product is off by no more than d / 2**24 (Higham 2002, section 3.1); so is the one it is compared with.
-    margin = np.float32(2 * queries.shape[1]) / GRID
+    # Rounding the candidates moves either by no more than half the root of that d.
+    margin = np.float32((3 if few else 2) * queries.shape[1]) / GRID
 
     def search(start: int) -> tuple[int, NDArray[np.int32], NDArray[np.float32]]:
         block = gridded(queries[start : start + rows])
@@ -79,7 +81,7 @@ def nearest(
         if exclude_self:
             similarities[np.arange(len(block)), np.arange(start, start + len(block))] = -np.inf
         row, column = _proposed(similarities, q, margin)
-        return start, *largest(row, column, products(block, known, row, column), q)
+        return start, *largest(row, column, products(block, known, row, column, few), q)
 
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
         starts = iter(range(0, len(queries), rows))
@@ -98,7 +100,7 @@ def similarities(query: NDArray[np.float32], candidates: NDArray[np.float32]) ->
     [0.6000000238418579, 0.800000011920929]
     """
     every = np.arange(len(candidates))
-    return products(gridded(query[None]), gridded(candidates), np.zeros_like(every), every)
+    return products(gridded(query[None]), candidates, np.zeros_like(every), every, rounds=True)
 
 
 def _rows(candidates: int, room: int) -> int:
@@ -161,13 +163,21 @@ def _proposed(
 
 
 def products(
-    block: NDArray[np.float32], known: NDArray[np.float32], row: NDArray[np.int64], column: NDArray[np.int64]
+    block: NDArray[np.float32],
+    known: NDArray[np.float32],
+    row: NDArray[np.int64],
+    column: NDArray[np.int64],
+    rounds: bool = False,
 ) -> NDArray[np.float32]:
-    """Inner products of pairs of gridded rows, summed without a rounding and rounded once."""
+    """Inner products of pairs of gridded rows, summed without a rounding and rounded once.
+
+    `rounds` says that rows of `known` have to be put on the grid first.
+    """
     found = np.empty(len(row), dtype=np.float32)
     for start in range(0, len(row), _PAIRS):
         part = slice(start, start + _PAIRS)
-        found[part] = np.einsum("ij,ij->i", block[row[part]], known[column[part]], dtype=np.float64)
+        others = gridded(known[column[part]]) if rounds else known[column[part]]
+        found[part] = np.einsum("ij,ij->i", block[row[part]], others, dtype=np.float64)
     return found
 
 
