@@ -299,6 +299,58 @@ def test_a_lasso_picks_out_what_it_goes_around(visit):
     assert page.locator("#picked").is_hidden()
 
 
+def test_a_span_of_time_picks_out_its_documents_until_something_else_does(visit):
+    page = visit("full")
+    ready(page)
+    before = picture(page)
+    assert page.locator("#span-told").inner_text().startswith("2024-01-01 to 2025-")
+    late = page.locator("#span-from")
+    late.fill("40")
+    page.locator("#picked .found").wait_for()
+    assert 0 < int(found(page).split()[0]) < 900
+    first = page.locator("#span-told").inner_text()
+    assert late.get_attribute("aria-valuetext") == first.split()[0]
+    assert picture(page) != before
+    late.press("ArrowRight")
+    page.wait_for_function("told => document.getElementById('span-told').textContent !== told", arg=first)
+    page.locator("#map-find").fill("T0001")
+    page.wait_for_function("() => document.getElementById('span-from').value === '0'")
+    page.keyboard.press("Escape")
+    page.locator("#map-find").fill("")
+    page.locator("#picked").wait_for(state="hidden")
+    assert picture(page) == before
+    assert visit("calm").locator("#span").count() == 0
+
+
+def test_the_map_is_saved_as_a_picture_and_names_sub_topics_from_near(visit):
+    page = visit("calm")
+    ready(page)
+    with page.expect_download() as saved:
+        page.locator("#picture").click()
+    assert saved.value.suggested_filename == "map.png"
+    assert saved.value.path().read_bytes().startswith(b"\x89PNG")
+    names = """() => {
+      const said = [];
+      const write = CanvasRenderingContext2D.prototype.fillText;
+      CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+        said.push(text);
+        return write.call(this, text, ...rest);
+      };
+      globalThis.said = said;
+    }"""
+    page.evaluate(names)
+    subs = page.evaluate(
+        "() => JSON.parse(document.getElementById('data').textContent).topics[0].subs.map(([label]) => label)"
+    )
+    own = [name for name in subs if name != page.locator("#T0001 .name").inner_text()]
+    page.locator("#canvas").focus()
+    page.keyboard.press("Home")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert not set(own) & set(page.evaluate("said"))
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("names => names.every(name => said.includes(name))", arg=own)
+
+
 def test_points_are_coloured_by_class_and_date_and_the_legend_says_how(visit):
     page = visit("full")
     ready(page)

@@ -177,6 +177,8 @@ def test_where_and_how_fast_it_ran_does_not_count():
     assert summarize(dataclasses.replace(run, provenance=provenance, stages=())) == summarize(run)
     local = dataclasses.replace(run, config=Config.of(encoder="/home/somebody/models/minilm"))
     assert {s.name: s.value for s in summarize(local).settings}["encoder"] == "…/minilm"
+    given = dataclasses.replace(run, config=Config.of(encoder="precomputed:/home/somebody/vectors.npy"))
+    assert {s.name: s.value for s in summarize(given).settings}["encoder"] == "precomputed:…/vectors.npy"
 
 
 def test_every_document_with_a_place_is_on_the_map_with_its_topic():

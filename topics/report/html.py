@@ -41,6 +41,7 @@ PARTS = (
     "raster",
     "labels",
     "selection",
+    "dates",
     "map",
     "gestures",
     "charts",

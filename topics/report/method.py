@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _TERM, _VALUE = 60, 200
 # Where the input lay is no part of a report. Nor are the notes on how it was read: a rerun from
 # config.toml is told what a first run guesses, and would say something else.
+_SCHEME = re.compile("[a-z]{2,}:")  # precomputed:, transformer: and the like; a drive has one letter
 _PLACES = ("path", "paths", "file", "files", "folder", "source", "root", "location")
 
 
@@ -57,7 +59,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return plain(", ".join(map(str, value)), _VALUE)
     text = str(value)
+    scheme, colon, rest = text.partition(":") if _SCHEME.match(text) else ("", "", text)
     for flavour in (PurePosixPath, PureWindowsPath):
-        if len(text) < 5_000 and flavour(text).is_absolute():
-            return plain(f"…/{flavour(text).name}", _VALUE)
+        if len(text) < 5_000 and flavour(rest).is_absolute():
+            return plain(f"{scheme}{colon}…/{flavour(rest).name}", _VALUE)
     return plain(text, _VALUE)

@@ -9,14 +9,16 @@ function csvCell(value) {
 
 const csvOf = (columns, rows) => [columns, ...rows].map(row => `${row.map(csvCell).join(',')}\r\n`).join('');
 
-function download(name, text) {
+function save(name, content) {
   const link = make('a');
-  // With a byte order mark spreadsheets read it as UTF-8.
-  link.href = URL.createObjectURL(new Blob(['\ufeff', text], { type: 'text/csv' }));
-  link.download = `${name}.csv`;
+  link.href = URL.createObjectURL(content);
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
+
+// With a byte order mark spreadsheets read it as UTF-8.
+const download = (name, text) => save(`${name}.csv`, new Blob(['\ufeff', text], { type: 'text/csv' }));
 
 function startDownloads() {
   for (const button of document.querySelectorAll('button.csv')) {

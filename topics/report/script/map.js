@@ -27,6 +27,7 @@ class DocumentMap {
     this.mask = null; // of the documents picked out, beside those of a topic
     this.line = null; // of the lasso while it is drawn
     this.boxes = [];
+    this.lets = {}; // what lets go of a search, of dates
     this.spent = 0;
     this.bounds = [points.x, points.y].map(values => {
       let [low, high] = [65_535, 0];
@@ -143,7 +144,7 @@ class DocumentMap {
   label() {
     const picked = chosen !== null && !this.mask;
     const topics = picked ? [byTopic.get(chosen)].filter(topic => topic?.place) : this.labelled;
-    const taken = [{ l: this.width - 52, r: this.width, t: 0, b: 118 }]; // the zoom buttons
+    const taken = [{ l: this.width - 52, r: this.width, t: 0, b: 154 }]; // the zoom buttons
     const place = topic => [this.across(topic.place[0]), this.up(topic.place[1])];
     const size = {
       width: this.width,
@@ -247,12 +248,11 @@ class DocumentMap {
     if (this.width) this.draw();
   }
 
-  pick(mask) {
+  /** Light documents up; what else they could be picked by lets go. */
+  pick(mask, by = '') {
     this.mask = mask;
-    showPicked(this.points, mask, () => {
-      find('map-find').value = '';
-      this.pick(null);
-    });
+    for (const [name, letGo] of Object.entries(this.lets)) if (name !== by) letGo();
+    showPicked(this.points, mask, () => this.pick(null));
     this.draw();
   }
 
@@ -283,7 +283,17 @@ class DocumentMap {
     const box = find('map-find');
     box.addEventListener(
       'input',
-      eachFrame(() => this.pick(searchPoints(this.points, box.value))),
+      eachFrame(() => this.pick(searchPoints(this.points, box.value), 'search')),
+    );
+    this.lets.search = () => {
+      box.value = '';
+    };
+    startDates(this);
+    find('picture').addEventListener('click', () => this.canvas.toBlob(image => save('map.png', image)));
+    const screen = find('screen');
+    screen.hidden = !document.fullscreenEnabled;
+    screen.addEventListener('click', () =>
+      document.fullscreenElement ? document.exitFullscreen() : this.canvas.parentElement.requestFullscreen(),
     );
     const lasso = find('lasso');
     lasso.addEventListener('click', () => {
