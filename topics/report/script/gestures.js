@@ -90,3 +90,33 @@ function listenToKeys(map) {
     else if (event.key === '0') map.zoomTo(1);
   });
 }
+
+function listenToTools(map) {
+  find('closer').addEventListener('click', () => map.zoomTo(map.view.zoom * 1.6));
+  find('farther').addEventListener('click', () => map.zoomTo(map.view.zoom / 1.6));
+  find('whole').addEventListener('click', () => map.zoomTo(1));
+  find('map-colour')?.addEventListener('change', () => map.recolour());
+  const box = find('map-find');
+  box.addEventListener(
+    'input',
+    eachFrame(() => map.pick(searchPoints(map.points, box.value), 'search')),
+  );
+  map.lets.search = () => {
+    box.value = '';
+  };
+  find('picture').addEventListener('click', () => map.canvas.toBlob(image => save('map.png', image)));
+  const screen = find('screen');
+  screen.hidden = !document.fullscreenEnabled;
+  screen.addEventListener('click', () =>
+    document.fullscreenElement ? document.exitFullscreen() : map.canvas.parentElement.requestFullscreen(),
+  );
+  const lasso = find('lasso');
+  lasso.addEventListener('click', () => {
+    const on = lasso.getAttribute('aria-pressed') !== 'true';
+    lasso.setAttribute('aria-pressed', on);
+    map.canvas.classList.toggle('lasso', on);
+  });
+  addEventListener('keydown', event => {
+    if (event.key === 'Escape' && map.mask) map.pick(null);
+  });
+}

@@ -276,33 +276,7 @@ class DocumentMap {
   listen() {
     listenToPointers(this);
     listenToKeys(this);
-    find('closer').addEventListener('click', () => this.zoomTo(this.view.zoom * 1.6));
-    find('farther').addEventListener('click', () => this.zoomTo(this.view.zoom / 1.6));
-    find('whole').addEventListener('click', () => this.zoomTo(1));
-    find('map-colour')?.addEventListener('change', () => this.recolour());
-    const box = find('map-find');
-    box.addEventListener(
-      'input',
-      eachFrame(() => this.pick(searchPoints(this.points, box.value), 'search')),
-    );
-    this.lets.search = () => {
-      box.value = '';
-    };
+    listenToTools(this);
     startDates(this);
-    find('picture').addEventListener('click', () => this.canvas.toBlob(image => save('map.png', image)));
-    const screen = find('screen');
-    screen.hidden = !document.fullscreenEnabled;
-    screen.addEventListener('click', () =>
-      document.fullscreenElement ? document.exitFullscreen() : this.canvas.parentElement.requestFullscreen(),
-    );
-    const lasso = find('lasso');
-    lasso.addEventListener('click', () => {
-      const on = lasso.getAttribute('aria-pressed') !== 'true';
-      lasso.setAttribute('aria-pressed', on);
-      this.canvas.classList.toggle('lasso', on);
-    });
-    addEventListener('keydown', event => {
-      if (event.key === 'Escape' && this.mask) this.pick(null);
-    });
   }
 }
