@@ -137,6 +137,7 @@ def _from_remote(location: str, place: Place, seen: Mapping[str, Any]) -> Gather
         from fsspec.core import url_to_fs
 
         system, path = url_to_fs(location)
+        system.invalidate_cache()  # what this process has listed before may be old
     except (ImportError, ValueError) as error:  # the protocol asks for a package, or nobody knows it
         raise InvalidConfig(f"{_plain(location)}: {error}.") from None
     pattern = bool(_MAGIC.search(path.split("?")[0]))  # what follows a ? in an address is no pattern

@@ -187,6 +187,7 @@ def test_topics_grow_while_no_other_document_moves(desk: Desk) -> None:
     new = strangers(24)
     run = desk.update(desk.run, new, grow=True)
     assert run.updated["decision"] == "grown"
+    assert run.updated["drift"] < 0.1  # of the topics that strangers happen to be nearest to
     late = run.topics.iloc[-1]
     assert (late["topic_id"], late["status"], late["topic"]) == ("T0005", "born", 4)
     assert set(late["terms"]) <= set("reef whale coral plankton salmon fishery ocean tide kelp trawler".split())

@@ -6,6 +6,7 @@ a texts that came after the fit, d dimensions, k topics.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,13 +58,19 @@ def news_of(run: Run) -> News:
     No topic wants a text that has none, or whose vote is less clear than that of half the texts of the fit. Such texts
     are novel if they lie together: where a share s of all texts came since the fit, at least a share of (1 + s) / 2 of
     their 15 nearest did. Groups are what mutual neighbours among them connect. Novelty is the share of novel texts.
-    Drift, of centroids and of words, is measured in topics with ten new texts or more; see `topics.drift`.
+    Drift, of centroids and of words, is measured in topics with ten new texts or more; see `topics.drift`. Groups that
+    are large enough for a topic have no part in it: they say nothing of the topics that happen to be nearest.
     """
     model = run.model
     late = model.late
     least = run.config.min_cluster_size or default_min_cluster_size(int((~late).sum()), run.config.resolution)
     came, were = int(late.sum()), max(int((~late).sum()), 1)
     groups = lying_together(model)
+    labels = model.labels.copy()
+    for group in groups:
+        if len(group) >= least:
+            labels[group] = NOISE
+    wanted = changed(model, labels=labels)
     return News(
         came=came,
         novelty=sum(map(len, groups)) / max(came, 1),
@@ -71,8 +78,8 @@ def news_of(run: Run) -> News:
         usual=float((model.labels[~late] == NOISE).sum() / were),
         groups=groups,
         least=least,
-        drift=centroid_shifts(model),
-        words=word_shifts(model),
+        drift=centroid_shifts(wanted),
+        words=word_shifts(wanted),
         renewed=came / were,
     )
 

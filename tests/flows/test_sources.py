@@ -173,6 +173,25 @@ def test_any_file_system_of_fsspec_will_do(tmp_path):
         memory.rm("/inbox", recursive=True)
 
 
+def test_what_a_file_system_listed_before_is_not_taken_for_what_is_there(monkeypatch):
+    import fsspec
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    listed: dict[str, list[str]] = {}  # as those of S3 and GCS keep it, as long as a process lives
+    find = MemoryFileSystem.find
+    monkeypatch.setattr(MemoryFileSystem, "find", lambda own, path: listed.setdefault(path, find(own, path)))
+    monkeypatch.setattr(MemoryFileSystem, "invalidate_cache", lambda own: listed.clear())
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/mails/a.csv", b"id,text\na1,one\n")
+    try:
+        first = asked(Place("memory://mails", columns=COLUMNS))
+        memory.pipe("/mails/b.csv", b"id,text\nb1,two\n")
+        assert "b1" in ids(asked(Place("memory://mails", columns=COLUMNS), first.seen))
+    finally:
+        monkeypatch.undo()
+        memory.rm("/mails", recursive=True)
+
+
 def test_a_protocol_nobody_knows_is_said():
     with pytest.raises(InvalidConfig, match="Protocol not known: gopher"):
         asked(Place("gopher://host/a.csv"))

@@ -5,8 +5,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from builders import THEMES
 from prefect_server import states_of
 from pydantic import ValidationError
 from surfaces_fakes import World, command, digests, documents
@@ -16,6 +18,7 @@ from flows.fit import RunConfig
 from flows.state import Intake, source_of
 from flows.update import UpdateConfig, read_config, update_topics_flow
 from topics import InvalidConfig, InvalidInput, Registry, RunInProgress, load, update
+from topics.cli import run_command
 from topics.config import Config
 
 if TYPE_CHECKING:
@@ -313,3 +316,28 @@ def test_settings_that_were_changed_take_effect_at_the_next_update(model):
     assert second.topics["terms"].map(len).max() == 4
     assert second.topics["topic_id"].tolist() == first.topics["topic_id"].tolist()
     assert model.update(n_terms=4).name == "Cached"
+
+
+@pytest.mark.slow
+def test_topics_grow_in_the_flow_and_from_its_command_line(model, capfd):
+    model.drop("a.csv", 0, 160)
+    first = load(model.update().result())
+    draw = np.random.default_rng(0)
+    rows = [(f"s{row}", f"{' '.join(draw.choice(THEMES[5], 9))}.", "2024-12-01", "strange") for row in range(24)]
+    pd.DataFrame(rows, columns=["id", "text", "date", "class"]).to_csv(model.inbox / "b.csv", index=False)
+    second = load(model.update(grow=True).result())
+    assert (second.updated["decision"], second.updated["documents_new"]) == ("grown", 24)
+    born = second.lineage.loc[second.lineage["event"] == "born", "topic_id"].tolist()
+    assert born == second.documents["topic_id"][160:].mode().tolist()
+    assert second.documents["topic_id"][:160].tolist() == first.documents["topic_id"].tolist()
+
+    model.drop("c.csv", 160, 165)  # and what has grown goes on growing, without being asked again
+    columns = ["--text", "text", "--id", "id", "--date", "date", "--class", "class"]
+    where = ["--output", str(model.registry.root), "--store", model.given["store"], "--encoder", model.given["encoder"]]
+    words = [str(model.inbox), "--model", "tickets", *columns, *where, "--grow", "--quiet"]
+    assert run_command(module.command, words) == 0
+    assert "T000" in capfd.readouterr().out
+    third = load(model.registry.latest)
+    assert (third.updated["decision"], third.updated["documents_new"]) == ("grown", 5)
+    assert third.topic(born[0])["status"] == "continued"
+    assert set(third.topics["topic_id"]) == set(second.topics["topic_id"])
