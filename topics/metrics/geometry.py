@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ROWS = 8192  # texts compared with all topics at once
+_CELLS = 1 << 22  # texts x topics at a time: fewer rows where there are many topics
 _DBCV = 20_000
 _BLOCK = 512  # rows of distances at once
 
@@ -37,10 +38,13 @@ def silhouette(vectors: NDArray[np.float32], labels: NDArray[np.int32]) -> float
         part = inside[start : start + _ROWS]
         sums += members(member[start : start + _ROWS], len(names)) @ vectors[part].astype(np.float64)
     total = 0.0
-    for start in range(0, len(inside), _ROWS):
-        own = member[start : start + _ROWS]
-        rows = vectors[inside[start : start + _ROWS]].astype(np.float64)
-        distances = 1 - rows @ (sums / sizes[:, None]).T
+    size = min(_ROWS, max(1, _CELLS // len(names)))
+    means = (sums / sizes[:, None]).T
+    for start in range(0, len(inside), size):
+        own = member[start : start + size]
+        rows = vectors[inside[start : start + size]].astype(np.float64)
+        distances = rows @ means
+        np.subtract(1, distances, out=distances)
         at = np.arange(len(own))
         itself = 1 - np.einsum("ij,ij->i", rows, rows)
         a = (distances[at, own] * sizes[own] - itself) / np.maximum(sizes[own] - 1, 1)
