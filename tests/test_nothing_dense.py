@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-U, K, V, Q, WORDS = 60_000, 1200, 40_000, 15, 6
-LIMIT = 66_000_000  # bytes, less than the smallest dense array: one byte for each text and topic would take 72 MB
+U, K, V, Q, WORDS = 75_000, 800, 50_000, 15, 5
+LIMIT = 55_000_000  # bytes, less than the smallest dense array: one byte for each text and topic would take 60 MB
 
 
 class Found(NamedTuple):

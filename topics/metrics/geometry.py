@@ -37,23 +37,27 @@ def silhouette(vectors: NDArray[np.float32], labels: NDArray[np.int32]) -> float
     for start in range(0, len(inside), _ROWS):
         part = inside[start : start + _ROWS]
         sums += members(member[start : start + _ROWS], len(names)) @ vectors[part].astype(np.float64)
-    total = 0.0
     size = min(_ROWS, max(1, _CELLS // len(names)))
     means = (sums / sizes[:, None]).T
-    for start in range(0, len(inside), size):
-        own = member[start : start + size]
-        rows = vectors[inside[start : start + size]].astype(np.float64)
-        distances = rows @ means
-        np.subtract(1, distances, out=distances)
-        at = np.arange(len(own))
-        itself = 1 - np.einsum("ij,ij->i", rows, rows)
-        a = (distances[at, own] * sizes[own] - itself) / np.maximum(sizes[own] - 1, 1)
-        distances[at, own] = np.inf
-        b = distances.min(axis=1)
-        larger = np.maximum(a, b)
-        counts = (sizes[own] > 1) & (larger > 0)
-        total += float(np.divide(b - a, larger, out=np.zeros(len(own)), where=counts).sum())
-    return total / len(inside)
+    parts = (slice(start, start + size) for start in range(0, len(inside), size))
+    total = sum(_silhouettes(vectors[inside[part]].astype(np.float64), member[part], means, sizes) for part in parts)
+    return float(total / len(inside))
+
+
+def _silhouettes(
+    rows: NDArray[np.float64], own: NDArray[np.int32], means: NDArray[np.float64], sizes: NDArray[np.int64]
+) -> float:
+    """The sum of the silhouettes of some texts."""
+    distances = rows @ means
+    np.subtract(1, distances, out=distances)
+    at = np.arange(len(own))
+    itself = 1 - np.einsum("ij,ij->i", rows, rows)
+    a = (distances[at, own] * sizes[own] - itself) / np.maximum(sizes[own] - 1, 1)
+    distances[at, own] = np.inf
+    b = distances.min(axis=1)
+    larger = np.maximum(a, b)
+    counts = (sizes[own] > 1) & (larger > 0)
+    return float(np.divide(b - a, larger, out=np.zeros(len(own)), where=counts).sum())
 
 
 def dbcv(points: NDArray[np.float32], labels: NDArray[np.int32]) -> float | None:
