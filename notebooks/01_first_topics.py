@@ -19,12 +19,12 @@
 # documents of your own, a file does: `topics.fit("letters.csv", text="text")`.
 
 # %%
-import altair as alt
 from letters import letters
 
 import topics
+from topics.figures import offline
 
-alt.renderers.enable("mimetype")  # figures without a network, in JupyterLab and VS Code
+offline()  # figures without a network, in JupyterLab and VS Code
 
 docs = letters().drop(columns="subject")
 docs.head(3)

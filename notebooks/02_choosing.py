@@ -25,8 +25,9 @@ import pandas as pd
 from letters import letters
 
 import topics
+from topics.figures import offline
 
-alt.renderers.enable("mimetype")
+offline()
 docs = letters()
 how = {"text": "text", "id": "id", "class_": "subject", "keep_text": True}
 

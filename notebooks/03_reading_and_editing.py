@@ -17,12 +17,12 @@
 # edit gives a new run and leaves the old one as it was.
 
 # %%
-import altair as alt
 from letters import letters
 
 import topics
+from topics.figures import offline
 
-alt.renderers.enable("mimetype")
+offline()
 docs = letters()
 columns = {"text": "text", "id": "id", "date": "date", "class_": "class"}
 run = topics.fit(docs.drop(columns="subject"), resolution=0.3, title="Letters to the city", **columns)

@@ -17,12 +17,12 @@
 # and asks what is new.
 
 # %%
-import altair as alt
 from letters import letters
 
 import topics
+from topics.figures import offline
 
-alt.renderers.enable("mimetype")
+offline()
 docs = letters().drop(columns="subject")
 columns = {"text": "text", "id": "id", "date": "date", "class_": "class"}
 old, new = docs[docs["date"] < "2024-09-01"], docs[docs["date"] >= "2024-09-01"]

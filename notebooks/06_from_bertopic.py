@@ -52,13 +52,13 @@
 # `docs/options.md`. scikit-learn's way is there as well: `topics.TopicModel().fit_predict(docs)`.
 
 # %%
-import altair as alt
 import pandas as pd
 from letters import letters
 
 import topics
+from topics.figures import offline
 
-alt.renderers.enable("mimetype")
+offline()
 docs = letters()
 run = topics.fit(docs, text="text", id="id", resolution=0.3)
 run.topics[["topic_id", "size", "name"]].head()

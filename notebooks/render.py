@@ -17,24 +17,23 @@ TARGET = HERE.parent / "outputs" / "notebooks"
 # Interactive where a front end can draw it, and a picture where none can: pages, code hosts, print.
 _BOTH = """
 import base64, json, struct
-import altair, vl_convert
+import vl_convert
+from topics.figures import notebooks
 
-altair.renderers.enable("mimetype")
-_interactive = altair.renderers.get()
+_interactive = notebooks.bundle
 
 
 def _both(spec, **options):
     picture = vl_convert.vegalite_to_png(json.dumps(spec), scale=2)
     wide, high = struct.unpack(">II", picture[16:24])
     bundle, told = _interactive(spec, **options)
-    bundle = {kind.replace(".json", "+json"): value for kind, value in bundle.items()}  # as nbformat wants them
     return {**bundle, "image/png": base64.b64encode(picture).decode()}, {
         **told,
         "image/png": {"width": wide // 2, "height": high // 2},
     }
 
 
-altair.renderers.register("mimetype", _both)
+notebooks.bundle = _both
 """
 
 

@@ -13,6 +13,7 @@ import pytest
 from builders import make_run
 
 from topics.errors import InvalidConfig, InvalidInput
+from topics.figures import offline
 from topics.figures.style import DARK, LIGHT
 
 if TYPE_CHECKING:
@@ -213,3 +214,16 @@ def test_one_topic_and_very_many_can_be_drawn(n: int, k: int) -> None:
     for name, figure in FIGURES.items():
         if k > 1 or name != "hierarchy":
             assert len(figure(run).to_json()) < 3_000_000
+
+
+def test_figures_are_drawn_offline_by_front_ends_that_know_version_5(run):
+    before = alt.renderers.active
+    try:
+        offline()
+        bundle, _ = run.barchart()._repr_mimebundle_()
+    finally:
+        alt.renderers.enable(before)
+    spec = bundle["application/vnd.vegalite.v5+json"]
+    assert spec["$schema"].endswith("/v5.json")
+    assert spec["background"] == "#ffffff"  # a dark page would leave dark letters on a dark ground
+    assert set(bundle) == {"application/vnd.vegalite.v5+json", "text/plain"}

@@ -67,7 +67,7 @@ def _shows(notebook: NotebookNode) -> list[NotebookNode]:
     """Cells whose last line is an expression."""
     ends = re.compile(r"^[\w.]+(\(.*\)|\[.*\])*(\.\w+(\(.*\))?)*$")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return [cell for cell in code if ends.match(cell.source.splitlines()[-1]) and "enable(" not in cell.source[-60:]]
+    return [cell for cell in code if ends.match(cell.source.splitlines()[-1]) and "offline(" not in cell.source[-60:]]
 
 
 def _text(outputs: list[NotebookNode]) -> str:
