@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmarks import confidence, embedding, isotropy, life, long, quality, speed, static
+from benchmarks import confidence, embedding, isotropy, life, long, quality, speed, static, workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, Callable[..., tuple[str, list[str]]]] = {
     "quality": quality.run,
     "speed": speed.run,
     "static": static.run,
+    "workers": workers.run,
 }
 
 
@@ -38,14 +39,14 @@ BENCHMARKS: dict[str, Callable[..., tuple[str, list[str]]]] = {
 @click.option("--full", is_flag=True, help="quality: whole corpora, not 8,000 documents of each.")
 @click.option("--corpus", "corpora", multiple=True, help="quality: this corpus only; may come several times.")
 @click.option("--tables", is_flag=True, help="quality: measure nothing, write what there is.")
-@click.option("--rounds", type=int, default=3, show_default=True, help="speed: warm runs of each.")
+@click.option("--rounds", type=int, default=3, show_default=True, help="speed, workers: runs of each.")
 def main(data: Path, names: tuple[str, ...], full: bool, corpora: tuple[str, ...], tables: bool, rounds: int) -> None:
     """Run the benchmarks NAMES, or all of them, on the corpora in DATA."""
     for name in names or BENCHMARKS:
         more: dict[str, Any] = {}
         if name == "quality":
             more = {"full": full, "corpora": corpora, "tables": tables}
-        elif name == "speed":
+        elif name in {"speed", "workers"}:
             more = {"rounds": rounds}
         text, libraries = BENCHMARKS[name](data, **more)
         releases = ", ".join(f"{library} {metadata.version(library)}" for library in libraries)

@@ -1,126 +1,186 @@
-"""Is a second process worth it? Embedding, counting and assigning by one and by two, and what a document costs.
+"""One thread, two, two processes, the two workers of a Dask cluster: what each takes, and whether bits are the same.
 
-    python -m benchmarks.workers documents.csv.gz --text text --encoder all-MiniLM-L6-v2 --limit 2000
-
-CPU seconds are those of all processes, starting them included; wall time means something only on an idle machine.
-The ways alternate, and each number is the median of the rounds.
+What can be cut into shards is measured by itself: encoding, counting terms, placing new documents. The ways take turns
+and each number is a median. Then every way that has workers does it again while one of them is killed over a shard.
 """
 
 from __future__ import annotations
 
-import argparse
+import hashlib
+import logging
+import os
 import resource
+import signal
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from topics import Store, assignment, embedding, terms
-from topics.corpus import read
+from topics.corpus import Source, read
 from topics.data import Calibration, Texts
-from topics.executors import Processes
+from topics.executors import Dask, Processes
 from topics.placement import _mapped
 from topics.steps import ENCODER
 from topics.workshop import Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from topics.executors import Executor
+
+CORPUS, MODEL = "20newsgroups_stripped", "all-MiniLM-L6-v2"
+ROUNDS = 3
+EMBEDDED, KNOWN, NEW = 2500, 20_000, 40_000
+_ABOUT = f"""# Workers
+
+20 Newsgroups. Encoding: {EMBEDDED:,} texts, {MODEL}. Counting: the terms of all texts. Placing: {NEW:,} vectors among
+{KNOWN:,}. Processes are started and ended in the seconds given, the cluster (two workers on this machine,
+`--scheduler tcp://127.0.0.1:...`) was there before. Medians; CPU seconds are those of all processes; the digest is of
+all bits of the result. *Killed*: a worker is killed by SIGKILL over its first shard; the last column says how many
+shards there are, and how many were computed to the end, killed or not.
+
+| | way | wall s | CPU s | digest | killed: wall s | digest | shards, computed |
+|---|---|---:|---:|---|---:|---|---:|
+"""
+_LIKE = "| {work} | {way} | {wall:.2f} | {cpu:.2f} | {digest} | {killed} |"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("documents")
-    parser.add_argument("--text", default="text")
-    parser.add_argument("--encoder", default="all-MiniLM-L6-v2")
-    parser.add_argument("--limit", type=int, default=2000, help="texts embedded")
-    parser.add_argument("--known", type=int, default=20_000, help="texts that vote on new ones")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", default=["embedding", "counting", "assigning"])
-    asked = parser.parse_args()
-    texts = read(asked.documents, text=asked.text).corpus.texts
-    print(f"{len(texts):,} texts of {np.mean([len(text) for text in texts.texts]):.0f} letters")
-    made = {"embedding": embedding_ways, "counting": counting_ways, "assigning": assigning_ways}
-    print(f"{'':12}{'way':24}{'documents':>10}{'CPU s':>9}{'wall s':>9}{'documents per CPU s':>22}")
-    for what in asked.only:
-        many, ways = made[what](texts, asked)
-        spent: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
-        for _ in range(asked.rounds):
-            for way, work in ways.items():
-                spent[way].append(timed(work))
-        for way, rounds in spent.items():
-            cpu, wall = (statistics.median(one) for one in zip(*rounds, strict=True))
-            print(f"{what:12}{way:24}{many:10,}{cpu:9.2f}{wall:9.2f}{many / cpu:22,.0f}", flush=True)
+class Work(NamedTuple):
+    """Something to do by an executor, or by so many threads here; gives the arrays of the result."""
+
+    name: str
+    do: Callable[[Executor | None, int], list[NDArray[Any]]]
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, float]:
-    """CPU and wall seconds, those of processes that came and went included."""
-    began, before = time.perf_counter(), spent()
-    work()
-    return spent() - before, time.perf_counter() - began
+@dataclass(frozen=True)
+class Killing:
+    """An executor one of whose workers is killed over the first shard; files in a folder tell what was computed."""
+
+    executor: Executor
+    folder: str
+
+    def map(self, function: Callable[[Any], Any], shards: Iterable[Any]) -> Iterator[Any]:
+        return self.executor.map(partial(_once_killed, function=function, folder=self.folder), enumerate(shards))
 
 
-def spent() -> float:
+def _once_killed(told: tuple[int, Any], function: Callable[[Any], Any], folder: str) -> Any:
+    number, shard = told
+    mark = Path(folder) / "killed"
+    if number == 0 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    found = function(shard)
+    (Path(folder) / f"computed-{number}-{os.urandom(4).hex()}").touch()
+    return found
+
+
+def run(data: Path, *, rounds: int = ROUNDS) -> tuple[str, list[str]]:
+    """Measure; returns Markdown and the libraries whose versions matter."""
+    from distributed import LocalCluster
+
+    texts = read(Source(str(data / f"{CORPUS}.csv.gz"), text="text")).corpus.texts
+    lines = []
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=logging.ERROR
+    ) as cluster:
+        away: dict[str, Executor] = {"2 processes": Processes(2), "tcp://, 2 workers": Dask(cluster.scheduler_address)}
+        ways: dict[str, tuple[Executor | None, int]] = {"1 thread": (None, 1), "2 threads": (None, 2)}
+        ways |= {way: (executor, 1) for way, executor in away.items()}
+        for work in (encoding(texts), counting(texts), placing()):
+            costs: dict[str, list[tuple[float, float, str]]] = {way: [] for way in ways}
+            for _ in range(rounds):
+                for way, how in ways.items():
+                    costs[way].append(_timed(work, *how))
+            for way, found in costs.items():
+                wall, cpu = (statistics.median(one[part] for one in found) for part in (0, 1))
+                killed = _killed(work, away[way]) if way in away else "– | – | –"
+                told = " ".join(sorted({digest for _, _, digest in found}))
+                lines.append(_LIKE.format(work=work.name, way=way, wall=wall, cpu=cpu, digest=told, killed=killed))
+                print(lines[-1], flush=True)
+    return _ABOUT + "\n".join(lines) + "\n", ["topics", "distributed", "numpy", "openvino", "icu4py"]
+
+
+def _timed(work: Work, executor: Executor | None, threads: int) -> tuple[float, float, str]:
+    began, before = time.perf_counter(), _spent()
+    found = work.do(executor, threads)
+    return time.perf_counter() - began, _spent() - before, _digest(found)
+
+
+def _killed(work: Work, executor: Executor) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        wall, _, digest = _timed(work, Killing(executor, folder), 1)
+        if not (Path(folder) / "killed").exists():
+            raise AssertionError("no worker was killed.")
+        computed = [path.name.split("-")[1] for path in Path(folder).glob("computed-*")]
+    return f"{wall:.2f} | {digest} | {len(set(computed))}, {len(computed)}"
+
+
+def _spent() -> float:
+    """CPU seconds of this process and of all it started, whether they have ended or not."""
+    import psutil
+
     uses = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(use.ru_utime + use.ru_stime for use in uses)
+    there = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
+    return sum(use.ru_utime + use.ru_stime for use in uses) + sum(times.user + times.system for times in there)
 
 
-def embedding_ways(texts: Texts, asked: argparse.Namespace) -> tuple[int, dict[str, Callable[[], Any]]]:
-    some = head(texts, asked.limit)
+def _digest(arrays: list[NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:12]
+
+
+def encoding(texts: Texts) -> Work:
+    some = Texts(texts.texts[:EMBEDDED], texts.keys[:EMBEDDED])
     workshop = Workshop(Store())
-    prepared = workshop.load(workshop.run(ENCODER, (), {"name": embedding.base_of(asked.encoder)}).ref)
-    serial, threads = (embedding.open_encoder(prepared, asked.encoder, many) for many in (1, 2))
-    for encoder in (serial, threads):
-        embedding.embed(head(texts, 20), encoder, asked.encoder)
+    prepared = workshop.load(workshop.run(ENCODER, (), {"name": embedding.base_of(MODEL)}).ref)
+    encoders = {threads: embedding.open_encoder(prepared, MODEL, threads) for threads in (1, 2)}
 
-    def away() -> None:
+    def do(executor: Executor | None, threads: int) -> list[NDArray[Any]]:
         with tempfile.TemporaryDirectory() as folder:
-            elsewhere = embedding.Elsewhere(Processes(2), prepared)
-            embedding.embed(some, serial, asked.encoder, Store(folder), elsewhere)
+            elsewhere = None if executor is None else embedding.Elsewhere(executor, prepared)
+            return [embedding.embed(some, encoders[threads], MODEL, Store(folder), elsewhere).vectors.copy()]
 
-    return len(some), {
-        "1 thread": lambda: embedding.embed(some, serial, asked.encoder),
-        "2 threads": lambda: embedding.embed(some, threads, asked.encoder),
-        "2 processes": away,
-    }
+    return Work("encoding", do)
 
 
-def counting_ways(texts: Texts, _asked: argparse.Namespace) -> tuple[int, dict[str, Callable[[], Any]]]:
-    terms.count_terms(head(texts, 20))
-    return len(texts), {
-        "1 process": lambda: terms.count_terms(texts),
-        "2 processes": lambda: terms.count_terms(texts, over=Processes(2).map),
-    }
+def counting(texts: Texts) -> Work:
+    def do(executor: Executor | None, _threads: int) -> list[NDArray[Any]]:
+        found = terms.count_terms(texts) if executor is None else terms.count_terms(texts, over=executor.map)
+        words = np.array(found.vocabulary)
+        return [found.counts.data, found.counts.indices, found.counts.indptr, words]
+
+    return Work("counting", do)
 
 
-def assigning_ways(_texts: Texts, asked: argparse.Namespace) -> tuple[int, dict[str, Callable[[], Any]]]:
+def placing() -> Work:
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(200, 384))
 
-    def vectors(many: int) -> Any:
+    def vectors(many: int) -> NDArray[np.float32]:
         found = centres[rng.integers(0, 200, many)] + rng.normal(size=(many, 384))
-        return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), dtype=np.float32)
 
-    known, new = vectors(asked.known), vectors(20_000)
+    known, new = vectors(KNOWN), vectors(NEW)
     settings = {
         "known": known,
         "voters": rng.integers(0, 200, len(known)).astype(np.int32),
         "centroids": vectors(200),
         "calibration": Calibration(np.array([0.0, 1.0]), np.array([0.0, 1.0])),
     }
-    placing = partial(assignment.place, **settings)
-    return len(new), {
-        "1 thread": lambda: placing(new, threads=1),
-        "2 threads": lambda: placing(new, threads=2),
-        "2 processes": lambda: _mapped(placing, new, Processes(2)),
-    }
+    place = partial(assignment.place, **settings)
 
+    def do(executor: Executor | None, threads: int) -> list[NDArray[Any]]:
+        topics, strengths, poll = place(new, threads=threads) if executor is None else _mapped(place, new, executor)
+        return [topics, strengths, *vars(poll).values()]
 
-def head(texts: Texts, many: int) -> Texts:
-    return Texts(texts.texts[:many], texts.keys[:many])
-
-
-if __name__ == "__main__":
-    main()
+    return Work("placing", do)
