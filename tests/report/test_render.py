@@ -109,6 +109,15 @@ def test_the_page_names_nothing_outside_itself():
         assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() in policy
 
 
+def test_every_chart_points_to_the_table_behind_it():
+    page = Page(to_html(summarize(make_run(dates=True, classes=True))))
+    ids = [value for _, name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    details = [value for _, name, value in page.attributes if name == "aria-details"]
+    assert sorted(details) == [f"behind-{name}" for name in "classes dial hierarchy periods topics words".split()]
+    assert set(details) <= set(ids)
+
+
 def test_hostile_text_adds_no_tag_and_no_attribute(hostile):
     page, calm = Page(to_html(hostile)), Page(to_html(summarize(make_run(dates=True, classes=True))))
     assert set(page.tags) <= TAGS

@@ -13,7 +13,8 @@ def offline() -> None:
 
     By default Altair's charts fetch the library that draws them from a server. Its renderer "mimetype" does not, but
     calls them Vega-Lite 6, which neither front end knows (JupyterLab 4.6.6); the charts of this library say nothing
-    that version 5 does not understand.
+    that version 5 does not understand. A chart without a ground gets a white one: JupyterLab's dark theme would put a
+    dark one below letters that are dark as well. `run.map(dark=True)` and its like bring a dark one along.
     """
     import altair as alt
 
