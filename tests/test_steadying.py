@@ -85,6 +85,11 @@ def test_where_a_number_was_asked_for_it_is_kept() -> None:
     graph = scattered((A, 60), (B, 50))
     one, two = np.zeros(110, dtype=int), np.repeat([0, 1], [60, 50])
     assert same(steady(clusters(one), graph, prior(two), 5, topics=1).labels, one)
+    three, other = np.repeat([0, 1, 2], [60, 25, 25]), np.repeat([0, 1, 2], [40, 20, 50])
+    assert len(set(steady(clusters(other), graph, prior(three), 8).labels.tolist())) == 2
+    kept = steady(clusters(other), graph, prior(three), 8, topics=3).labels
+    assert len(set(kept.tolist())) == 3
+    assert (kept == three).mean() > 0.8
 
 
 @pytest.mark.parametrize("before", [np.full(110, -1), np.repeat([0, 1], [60, 50])])

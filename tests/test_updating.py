@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +13,8 @@ import pytest
 from surfaces_fakes import documents
 
 import topics
-from topics.errors import InvalidConfig, InvalidInput
-from topics.folder import payload, read_manifest
+from topics.errors import InvalidConfig, InvalidInput, SchemaMismatch
+from topics.folder import MANIFEST, payload, read_manifest
 from topics.store import Store
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class Desk:
         columns = {"text": "text", "id": "id", "date": "date"}
         return topics.fit(table, store=self.store, encoder=self.encoder, **columns, **how)
 
-    def update(self, run: Run, table: Any, **how: Any) -> Run:
+    def update(self, run: Run | Path, table: Any, **how: Any) -> Run:
         columns = {"text": "text", "id": "id", "date": "date"} if isinstance(table, pd.DataFrame) else {}
         return topics.update(run, table, **{"store": self.store, **columns, **how})
 
@@ -164,6 +166,24 @@ def test_what_cannot_be_is_said(desk: Desk) -> None:
         )
     with pytest.raises(InvalidInput, match="cannot be compared"):
         topics.fit(["one two", "two one", "three"], embeddings=np.eye(3), previous=desk.run, store=topics.NO_STORE)
+
+
+def test_a_run_that_cannot_be_read_is_said_with_what_to_do(desk: Desk, tmp_path: Path) -> None:
+    folder = desk.run.save(tmp_path / "run")
+    told = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps({**told, "schema": 99}))
+    with pytest.raises(SchemaMismatch, match=r"schema 99, this version reads up to .* Upgrade topics to read it"):
+        desk.update(folder, desk.table[300:])
+    shutil.rmtree(folder)
+    desk.run.save(tmp_path / "another")
+    with pytest.raises(InvalidInput, match=r"run is not a run folder: .* there are: another"):
+        desk.update(folder, desk.table[300:])
+
+
+def test_an_id_twice_among_the_new_is_refused(desk: Desk) -> None:
+    twice = desk.table[300:302].assign(id="d0300")
+    with pytest.raises(InvalidInput, match=r"1 of the ids in the column 'id' occur more than once, 'd0300' among them"):
+        desk.update(desk.run, twice, replace=True)
 
 
 def strangers(n: int, start: int = 0) -> pd.DataFrame:

@@ -44,7 +44,8 @@ def steady(clusters: Clusters, graph: Graph, prior: Prior, least: int, topics: i
     least : int
         Fewest texts of a topic that goes on.
     topics : int, optional
-        How many there have to be; if the result had another number, the clusters stay as they are.
+        How many there have to be. If the result had another number, and there were as many before, they stay: none is
+        born, ends, splits or joins another, and only texts move. Else the clusters stay as they are.
 
     Returns
     -------
@@ -56,20 +57,33 @@ def steady(clusters: Clusters, graph: Graph, prior: Prior, least: int, topics: i
     if not j or not k:
         return clusters
     ties = graph.weights.astype(np.float64)
+    labels = _steadied(ties, before, found, least)
+    if topics == j != len(_there(labels)):
+        labels = _steadied(ties, before, found, least, same=True)
+    if not len(_there(labels)) or topics not in (None, len(_there(labels))):
+        return clusters
+    return Clusters(by_size(labels), clusters.strengths)
+
+
+def _steadied(
+    ties: sparse.csr_array, before: NDArray[np.int32], found: NDArray[np.int32], least: int, same: bool = False
+) -> NDArray[np.int64]:
+    """Topics of the texts, by any numbers; if `same`, those of before and no others."""
+    j, k = int(before.max()) + 1, int(found.max()) + 1
     shared = _shared(before, found, j, k)
-    home = _homes(ties, before, found, shared)
+    home = shared.argmax(axis=0) if same else _homes(ties, before, found, shared)
     labels = _placed(ties, before, found, shared, home)
-    into = _joined(ties, labels, shared, home)
+    into = np.arange(j + k) if same else _joined(ties, labels, shared, home)
     labels, target = _at(into, labels), _at(into, _at(home, found))
     for _ in range(_ROUNDS):
         before_it, labels = labels, _moved(ties, labels, target)
         if np.array_equal(before_it, labels):
             break
-    labels = _without_small(labels, target, j, least)
-    found_now = len(np.unique(labels[labels != NOISE]))
-    if not found_now or topics not in (None, found_now):
-        return clusters
-    return Clusters(by_size(labels), clusters.strengths)
+    return labels if same else _without_small(labels, target, j, least)
+
+
+def _there(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.unique(labels[labels != NOISE])
 
 
 def _shared(before: NDArray[np.int32], found: NDArray[np.int32], j: int, k: int) -> NDArray[np.int64]:

@@ -275,6 +275,7 @@ STEADY = Stage(
         (params["min_cluster_size"] or clustering.default_min_cluster_size(len(prior.keys), params["resolution"])) // 2,
         params["topics"],
     ),
+    version=2,
     libraries=("scipy",),
 )
 SETTLE = Stage(
