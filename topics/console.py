@@ -123,7 +123,9 @@ def print_result(
         ),
     ]
     if metrics.get("placed"):
-        how = ", by voters found in cells: 99 of a hundred" if run.provenance.get("neighbors") == "in cells" else ""
+        from topics.assignment import EXACT
+
+        how = ", by voters found in cells: 99 of a hundred" if metrics["fitted"] > EXACT else ""
         placed = f"{metrics['placed']:,} placed among them{how}"
         told.insert(1, f"topics found in {metrics['fitted']:,} of these documents; {placed}")
     told += dial_told(run)
