@@ -19,6 +19,7 @@ from topics.evaluation import MEANINGS
 from topics.folder import EVALUATION, rewrite_reports, save_evaluation
 from topics.metrics import agreement, c_npmi, c_v, class_measures, in_windows, locate
 from topics.refits import Refits
+from topics.report import summarize
 from topics.terms import stop_words_of, terms_of
 from topics.verification import verify
 from topics.workshop import Workshop
@@ -250,6 +251,15 @@ def test_the_report_tells_of_it_and_the_run_is_proved_with_it(found, folder, sto
     rewrite_reports(folder, ["html"])
     assert "Measured afterwards" not in (folder / "report.md").read_text("utf-8")
     assert verify(folder, store).documents == 160
+
+
+def test_the_report_does_not_tell_twice_what_the_run_tells(found, run):
+    told = json.loads(found.to_json())
+    told["overall"] |= {"npmi": run.metrics["npmi"], "ami": 0.123}
+    names = [metric.name for metric in summarize(run, told).evaluated.numbers]
+    assert "npmi" not in names
+    assert {"ami", "seed_ari", "c_v"} <= set(names)
+    assert summarize(run).evaluated is None
 
 
 def test_an_evaluation_that_is_damaged_or_of_another_run_is_not_reported(found, folder):

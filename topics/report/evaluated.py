@@ -15,14 +15,20 @@ _TERM, _REASON = 60, 300
 _ID = "topic_id"
 
 
-def evaluated(told: Mapping[str, Any] | None) -> Evaluated | None:
-    """The numbers of an `evaluation.json`, in plain values; None where there is no such file."""
+def evaluated(told: Mapping[str, Any] | None, known: Mapping[str, float | None]) -> Evaluated | None:
+    """The numbers of an `evaluation.json`, in plain values; None where there is no such file.
+
+    Those that are known from the run and the same, as the agreement with its own classes, are not told twice.
+    """
     if told is None:
         return None
     from topics.evaluation import MEANINGS
 
     meant = {name: f"{meaning[:1].upper()}{meaning[1:]}." for name, meaning in MEANINGS.items()}
-    overall, settings = told["overall"], told["settings"]
+    settings = told["settings"]
+    overall = {
+        name: value for name, value in told["overall"].items() if value is None or number(value) != known.get(name)
+    }
     order = [*(name for name in MEANINGS if name in overall), *sorted(set(overall) - set(MEANINGS))]
     kept = [name for name in order if any(name in row for row in told["topics"])]
     return Evaluated(

@@ -77,7 +77,7 @@ def summarize(run: Run, evaluation: Mapping[str, Any] | None = None) -> Summary:
     languages = tuple(plain(code, _TERM) for code in run.provenance.get("languages") or ())
     advice = [plain(told, _TEXT) for told in run.provenance.get("advice") or ()]
     update = changes(run)
-    closer = evaluated(evaluation)
+    closer = evaluated(evaluation, known)
     brief = (
         Paragraph("What was found", tuple(found(topics, len(documents), outliers, empties or 0))),
         Paragraph("What moved", tuple(moved(topics, timeline))),
