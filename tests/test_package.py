@@ -118,6 +118,19 @@ def test_a_search_loads_the_prepared_encoder_and_no_pytorch(tmp_path):
     assert _loaded(_running(*words)) <= {"pandas", "scipy", "openvino"}
 
 
+def test_going_on_from_a_run_with_vectors_given_loads_what_reads_tables_and_no_more(tmp_path):
+    folder = str(make_run(n=60, k=3).save(tmp_path / "run"))
+    code = (
+        "import numpy as np, topics\n"
+        f"run = topics.load({folder!r})\n"
+        "texts, given = ['something new', 'and more'], np.ones((2, run.model.width), dtype=np.float32)\n"
+        "assert len(run.assign(texts, embeddings=given)) == 2\n"
+        "new = topics.update(run, texts, embeddings=given, refit='never', store=topics.NO_STORE)\n"
+        f"new.save({str(tmp_path / 'next')!r})\n"
+    )
+    assert _loaded(code) <= {"pandas", "scipy"}
+
+
 def test_an_export_to_files_loads_what_reads_tables_and_no_more(tmp_path):
     folder = str(make_run(n=60, k=3).save(tmp_path / "run"))
     for to in ("parquet", "npy"):
