@@ -256,9 +256,9 @@ def _layers(nested: Layers, described: Topics, ids: pd.Series[str]) -> pd.DataFr
 
     rows = []
     total = max(int(described.sizes.sum()), 1)
-    for within, terms in zip(nested.members, nested.terms, strict=True):
+    for coarser, terms in zip(nested.members, nested.terms, strict=True):
         for coarse, words in enumerate(terms):
-            parts = np.flatnonzero(within == coarse)
+            parts = np.flatnonzero(coarser == coarse)
             size = int(described.sizes[parts].sum())
             within = [str(ids[part]) for part in parts]
             rows.append((len(terms), coarse, size, size / total, name_of(words), list(words), within))
