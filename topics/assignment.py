@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from topics.executors import Executor
 
-EXACT = 10_000  #: texts that vote: among more, voters are looked for in cells
+EXACT = 20_000  #: texts that vote: among more, voters are looked for in cells
 SHARD = 1 << 23  #: bytes of vectors that are placed at once elsewhere
 _CLEAR = 0.05  # auto: as clear as all but this share of the clustered documents
 _DIAL = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # coverages of the curve
@@ -201,7 +201,7 @@ def approach(
 ) -> Approach:
     """Find the nearest of the first `fitted` vectors, of all that come after these; here, or through an executor.
 
-    Among more than 10,000 they are looked for in cells (`topics.seeking`), where 99 of a hundred are found. `place`
+    Among more than 20,000 they are looked for in cells (`topics.seeking`), where 99 of a hundred are found. `place`
     compares a document that comes later with all: that is cheap for a few.
     """
     q = min(VOTERS, voting, fitted)

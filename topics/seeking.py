@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Answers = tuple[NDArray[np.int32], NDArray[np.float32]]
 
-PROBED = 48  #: cells a vector is compared with
+PROBED = 96  #: cells a vector is compared with
 _FIRST = 2  # of these tell how near others have to be
 _BLOCK = 2048  # vectors that are looked for at once
 _WIDTH = 8192  # vectors of a cell they are compared with at once

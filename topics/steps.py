@@ -291,7 +291,7 @@ APPROACH = Stage(
     lambda at, params, embeddings: assignment.approach(
         embeddings.vectors, params["fitted"], params["voting"], at.threads, at.room, at.executor
     ),
-    version=3,
+    version=4,
     libraries=("numpy",),
 )
 SPREAD = Stage(
