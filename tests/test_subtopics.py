@@ -49,6 +49,13 @@ def test_groups_within_a_topic_are_found_with_the_words_that_tell_them_apart():
     assert parts.stability.min() > 0.9
 
 
+def test_threads_change_nothing():
+    given, _ = world_of(6)
+    one, many = (find_parts(*given, seed=0, threads=threads) for threads in (1, 3))
+    assert one.central.tolist() == many.central.tolist()
+    assert one.stability.tobytes() == many.stability.tobytes()
+
+
 def test_documents_count_and_the_largest_comes_first():
     given, group = world_of(2)
     copies = np.where(group == 1, 3, 1)

@@ -335,7 +335,7 @@ NEST = Stage("layers", lambda at, params, *values: layers.nest(*values, **params
 PARTS = Stage(
     "sub-topics",
     lambda at, params, settled, plain, counts, embeddings, corpus: subtopics.find_parts(
-        settled, plain, counts, embeddings, corpus.copies, **params
+        settled, plain, counts, embeddings, corpus.copies, **params, threads=at.threads
     ),
     libraries=("numba", "scipy"),
 )

@@ -5,6 +5,7 @@ u texts, v terms, p sub-topics, d dimensions.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,7 @@ def find_parts(
     copies: NDArray[np.int64],
     seed: int,
     resolution: float = 1.0,
+    threads: int = 1,
 ) -> Parts:
     """Take every topic apart, as far as it falls apart by itself.
 
@@ -65,6 +67,8 @@ def find_parts(
         The runs use `seed`, `seed + 1`, ...
     resolution : float
         More gives more and smaller sub-topics.
+    threads : int
+        Topics taken apart at once; the result does not depend on it.
 
     Returns
     -------
@@ -72,10 +76,16 @@ def find_parts(
         By topic, the largest first.
     """
     fitted = settled.labels[: graph.weights.shape[0]]
+    k = len(settled.centroids)
+    texts = [np.flatnonzero(fitted == topic) for topic in range(k)]
+
+    def fall(rows: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        return _apart(graph.weights[rows][:, rows].tocsr(), seed, resolution)
+
+    with ThreadPoolExecutor(threads) as pool:
+        apart = list(track(pool.map(fall, texts), k, "Sub-topics", "topics"))
     topics, sizes, shares, steady, terms, central = [], [], [], [], [], []
-    for topic in track(range(len(settled.centroids)), len(settled.centroids), "Sub-topics", "topics"):
-        rows = np.flatnonzero(fitted == topic)
-        part, held = _apart(graph.weights[rows][:, rows].tocsr(), seed, resolution)
+    for topic, (rows, (part, held)) in enumerate(zip(texts, apart, strict=True)):
         p = int(part.max(initial=NOISE)) + 1
         part = by_size(part, copies[rows].astype(np.float64))
         inside = members(part, p)
