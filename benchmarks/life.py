@@ -18,12 +18,12 @@ import topics
 from benchmarks import planted
 from benchmarks.methods import BERTopic, Documents
 from topics import metrics
-from topics.continuation import ids_given
 from topics.data import Graph, normalise
 from topics.embedding.precomputed import embed_documents
 from topics.grouping import group
 from topics.pipeline import hold_vectors
 from topics.steps import GRAPH, SETTLE
+from topics.updates.continuation import ids_given
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -107,10 +107,10 @@ OUR_TIME = (
     + """
 from topics.data import Topics
 from topics.corpus import read
-from topics.terms import count_terms
+from topics.words.terms import count_terms
 from topics.labels import members
 from topics.timeline import over_time
-from topics.wording import class_tfidf
+from topics.words.wording import class_tfidf
 corpus = read(texts).corpus
 counts = count_terms(corpus.texts)
 of = np.zeros(len(corpus.texts), dtype=np.int32)

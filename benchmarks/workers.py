@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from topics import Store, assignment, embedding, terms
+from topics import Store, assignment, embedding
 from topics.corpus import Source, read
 from topics.data import Calibration, Texts
 from topics.executors import Dask, Processes
-from topics.placement import _mapped
 from topics.steps import ENCODER
+from topics.updates.placement import _mapped
+from topics.words import terms
 from topics.workshop import Workshop
 
 if TYPE_CHECKING:

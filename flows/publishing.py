@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from flows.alerts import BORN, COMPLETED, DRIFT, FAILED, Alert, tell
-from topics.decision import REWORDED, SHIFTED
+from topics.updates.decision import REWORDED, SHIFTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -38,7 +38,7 @@ from topics.folder import load, rewrite_reports, save
 from topics.pipeline import fit_topics
 from topics.registry import Registry
 from topics.store import Store
-from topics.updating import update
+from topics.updates.updating import update
 
 if TYPE_CHECKING:
     from topics.run import Run

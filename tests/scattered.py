@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topics.data import Embeddings
-from topics.graph import build_graph
-from topics.neighbors import find_neighbors
+from topics.graph.consensus import build_graph
+from topics.graph.neighbors import find_neighbors
 from topics.vectors import unit_rows
 
 if TYPE_CHECKING:

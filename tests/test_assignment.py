@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from topics.assignment import nearest_centroids, place, settle
 from topics.data import NOISE, Calibration, Clusters, Embeddings
-from topics.neighbors import find_neighbors
+from topics.graph.neighbors import find_neighbors
 from topics.vectors import unit_rows
 from topics.voting import vote
 

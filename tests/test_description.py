@@ -15,11 +15,11 @@ from scipy import sparse
 from topics.assignment import settle
 from topics.data import NOISE, Clusters, Corpus, Embeddings, TermCounts
 from topics.description import describe, name_of
+from topics.graph.neighbors import find_neighbors
 from topics.labels import members
-from topics.neighbors import find_neighbors
-from topics.ranking import in_company, over_representation, rank_terms
-from topics.terms import count_terms
-from topics.wording import class_tfidf, distinct_phrases, distinct_terms
+from topics.words.ranking import in_company, over_representation, rank_terms
+from topics.words.terms import count_terms
+from topics.words.wording import class_tfidf, distinct_phrases, distinct_terms
 
 
 def scene(n=200, themes=4, n_terms=10, n_representatives=5, coverage="auto", duplicates=0):

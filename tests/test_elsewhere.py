@@ -13,7 +13,7 @@ from fakes import HashingEncoder, themed_corpus
 from surfaces_fakes import in_this_process
 
 import topics
-from topics import NO_STORE, Store, assignment, counting, embedding, terms
+from topics import NO_STORE, Store, assignment, embedding
 from topics.data import Corpus, Texts
 from topics.embedding import Elsewhere, elsewhere, open_encoder
 from topics.embedding.elsewhere import by_size
@@ -22,6 +22,7 @@ from topics.executors import SERIAL, Dask, Processes
 from topics.steps import COUNT, ENCODER
 from topics.store import shelved
 from topics.vectors import unit_rows
+from topics.words import counting, terms
 from topics.workshop import Workshop
 
 QUICK = {"n_epochs": 20, "consensus": 1}

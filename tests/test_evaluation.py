@@ -18,10 +18,10 @@ from topics import InvalidConfig, InvalidInput, VerificationFailed, evaluate
 from topics.evaluation import MEANINGS
 from topics.folder import EVALUATION, rewrite_reports, save_evaluation
 from topics.metrics import agreement, c_npmi, c_v, class_measures, in_windows, locate
-from topics.refits import Refits
 from topics.report import summarize
-from topics.terms import stop_words_of, terms_of
+from topics.updates.refits import Refits
 from topics.verification import verify
+from topics.words.terms import stop_words_of, terms_of
 from topics.workshop import Workshop
 
 COHERENCE = {"c_v", "c_npmi", "c_uci"}
@@ -77,7 +77,7 @@ def test_numbers_do_not_depend_on_the_order_of_the_rows(found, world, store, tmp
 
 
 def test_asking_again_computes_nothing_and_gives_the_same_bytes(found, run, store, monkeypatch):
-    monkeypatch.setattr("topics.reduction.reduce", None)
+    monkeypatch.setattr("topics.layout.reduction.reduce", None)
     assert evaluate(run, seeds=2, resamples=2, store=store).to_json() == found.to_json()
 
 

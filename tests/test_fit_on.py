@@ -13,8 +13,8 @@ from topics.data import NOISE, Reduction
 from topics.errors import InvalidConfig
 from topics.folder import read_manifest
 from topics.metrics import agreement
-from topics.refits import Refits
 from topics.store import NO_STORE
+from topics.updates.refits import Refits
 from topics.vectors import unit_rows
 from topics.verification import verify
 from topics.workshop import Workshop

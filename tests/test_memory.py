@@ -10,11 +10,11 @@ from fakes import random_embeddings
 from scipy import sparse
 
 from topics.assignment import approach
-from topics.cells import find_in_cells
 from topics.config import Config
 from topics.errors import InvalidConfig
+from topics.graph.cells import find_in_cells
+from topics.graph.neighbors import find_neighbors
 from topics.memory import check_fits, forget_peak, peak
-from topics.neighbors import find_neighbors
 from topics.vectors import sums_of
 
 

@@ -18,7 +18,7 @@ from topics import postprocessing as module
 from topics.api import vectors_of
 from topics.isotropy import isotropy
 from topics.postprocessing import fit_postprocessing, parse_steps, postprocess, spell_steps
-from topics.refits import Refits
+from topics.updates.refits import Refits
 from topics.verification import verify
 from topics.workshop import Workshop
 

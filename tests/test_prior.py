@@ -6,9 +6,9 @@ import numpy as np
 from scattered import A, B, scattered
 
 from topics.data import NOISE, Embeddings, Graph, Prior
-from topics.graph import build_graph
-from topics.neighbors import find_neighbors
-from topics.reduction import reduce
+from topics.graph.consensus import build_graph
+from topics.graph.neighbors import find_neighbors
+from topics.layout.reduction import reduce
 from topics.vectors import unit_rows
 
 U = 80

@@ -8,8 +8,8 @@ import numpy as np
 
 from topics import assignment, seeking
 from topics.assignment import approach
-from topics.cells import parted
 from topics.executors import Processes
+from topics.graph.cells import parted
 from topics.seeking import seek
 from topics.vectors import nearest, unit_rows
 

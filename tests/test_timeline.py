@@ -15,7 +15,7 @@ from topics.data import TermCounts, Topics
 from topics.errors import InvalidConfig, InvalidInput
 from topics.labels import members
 from topics.timeline import in_groups, into_periods, over_time
-from topics.wording import class_tfidf
+from topics.words.wording import class_tfidf
 
 
 def made_up(n, k, v, periods, seed=0):

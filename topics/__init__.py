@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from topics.run import Run
     from topics.store import NO_STORE, Store
     from topics.trial import try_encoders
-    from topics.updating import update
+    from topics.updates.updating import update
 
 #: Every public name and where it lives.
 _HOME = {
@@ -69,7 +69,7 @@ _HOME = {
     "passages": "reading",
     "read": "corpus",
     "try_encoders": "trial",
-    "update": "updating",
+    "update": "updates.updating",
 }
 
 #: Modules whose functions are called by the module's name, as in `topics.interop.to_bertopic(run)`.

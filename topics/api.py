@@ -15,11 +15,11 @@ from topics.embedding import as_encoder, fitted, name_of
 from topics.embedding.precomputed import ARRAY, SCHEME, embed_documents
 from topics.errors import InvalidConfig, InvalidInput
 from topics.pipeline import embed_corpus, embed_texts, fit_topics
-from topics.placement import Placed, assignments, place_texts
 from topics.postprocessing import postprocess
 from topics.run import Run, distribution_of
 from topics.steps import ENCODER
 from topics.store import NO_STORE, Ref, Store, let_go
+from topics.updates.placement import Placed, assignments, place_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from topics.continuation import carry_over, continued_from, first_ids, provenance_of
 from topics.data import NOISE
 from topics.embedding.splitting import longer
+from topics.graph.neighbors import EXACT
 from topics.labels import members
-from topics.matching import Side, no_lineage
 from topics.metrics import document_labels
-from topics.neighbors import EXACT
 from topics.run import ASPECT, Model, Run, StageRecord
 from topics.steps import STAGES
+from topics.updates.continuation import carry_over, continued_from, first_ids, provenance_of
+from topics.updates.matching import Side, no_lineage
 from topics.voting import novelty, reasons
-from topics.wording import name_of
+from topics.words.wording import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from topics.cells import parted
 from topics.data import NOISE, Approach, Calibration, Clusters, Embeddings, Neighbors, Poll, Reduction, Settled
+from topics.graph.cells import parted
 from topics.labels import by_size, centroids_of
 from topics.progress import track
 from topics.seeking import seek

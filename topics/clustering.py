@@ -13,8 +13,8 @@ import numpy as np
 
 from topics.data import NOISE, Clusters, Embeddings, Graph, Reduction
 from topics.errors import InvalidConfig, InvalidInput
+from topics.graph.leiden import communities
 from topics.labels import by_size, members
-from topics.leiden import communities
 from topics.vectors import sums_of, unit_rows
 
 if TYPE_CHECKING:

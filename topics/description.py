@@ -11,9 +11,9 @@ import numpy as np
 
 from topics.data import Embeddings, Settled, TermCounts, Topics
 from topics.labels import members
-from topics.ranking import best_columns, marginal_relevance, rank_terms
 from topics.vectors import nearest
-from topics.wording import class_tfidf, distinct_terms, name_of
+from topics.words.ranking import best_columns, marginal_relevance, rank_terms
+from topics.words.wording import class_tfidf, distinct_terms, name_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,13 +14,13 @@ import numpy as np
 
 from topics.assignment import settle
 from topics.config import Config
-from topics.continuation import ids_given
 from topics.data import NOISE, Embeddings
 from topics.errors import InvalidInput
 from topics.grouping import group
-from topics.matching import permanent_id
 from topics.pipeline import hold_vectors
 from topics.regrouping import Bench, Regrouped, edited, given_names, regroup
+from topics.updates.continuation import ids_given
+from topics.updates.matching import permanent_id
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

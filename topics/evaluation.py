@@ -16,9 +16,9 @@ from topics.errors import InvalidConfig, InvalidInput
 from topics.metrics.agreement import PLACED
 from topics.metrics.measures import mean
 from topics.pipeline import take_in
-from topics.refits import SHARE, Refits
 from topics.store import Store
-from topics.terms import terms_of, words_left_out
+from topics.updates.refits import SHARE, Refits
+from topics.words.terms import terms_of, words_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

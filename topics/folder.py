@@ -25,10 +25,10 @@ import numpy as np
 from topics.config import Config, read_toml
 from topics.data import Calibration, Poll, Postprocessing
 from topics.errors import InvalidConfig, InvalidInput, SchemaMismatch, VerificationFailed
-from topics.matching import no_lineage
 from topics.run import ASPECT, SCHEMA, Model, Run, Saved, StageRecord, no_subtopics
 from topics.store import file_sha256
 from topics.tensors import mapped, parts_of
+from topics.updates.matching import no_lineage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

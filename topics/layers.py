@@ -12,7 +12,7 @@ import numpy as np
 from topics.data import Layers
 from topics.labels import by_size
 from topics.merging import cut, merges
-from topics.wording import distinct_terms
+from topics.words.wording import distinct_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from topics.api import opened
-from topics.continuation import side_of
 from topics.data import NOISE
 from topics.errors import InvalidInput, SchemaMismatch
-from topics.matching import find_links, match, shared_rows
 from topics.metrics import pairwise_agreement
+from topics.updates.continuation import side_of
+from topics.updates.matching import find_links, match, shared_rows
 
 if TYPE_CHECKING:
     import os
@@ -90,8 +90,8 @@ class History:
 def compare(a: Run | str | os.PathLike[str], b: Run | str | os.PathLike[str]) -> Comparison:
     """Tell what is different in b.
 
-    Topics are matched as those of a run with those of the run before it (`topics.matching`), whether or not b goes on
-    from a.
+    Topics are matched as those of a run with those of the run before it (`topics.updates.matching`), whether or not b
+    goes on from a.
 
     Parameters
     ----------

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from topics import embedding, postprocessing
 from topics.assembly import assemble
 from topics.clustering import check_clusterer
-from topics.continuation import check_encoder_of, keep_prior
 from topics.corpus import MEMORY, STDIN, Source
 from topics.data import Corpus, Embeddings, Intake, Lengths, Texts
 from topics.embedding import precomputed
@@ -49,6 +48,7 @@ from topics.steps import (
 )
 from topics.store import Ref
 from topics.telling import Found, describe_topics, measure_topics
+from topics.updates.continuation import check_encoder_of, keep_prior
 
 if TYPE_CHECKING:
     from collections.abc import Callable

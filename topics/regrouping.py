@@ -20,13 +20,13 @@ from topics.data import Corpus, Intake, Isotropy, Lengths, Reduction, Settled, T
 from topics.errors import InvalidInput, StoreDamaged
 from topics.facets import Known, describe_aspects
 from topics.grouping import group
-from topics.joining import texts_of
 from topics.pipeline import embed_texts
-from topics.refits import held_vectors
 from topics.steps import ACTIVATE, GRAPH, NEIGHBORS, POSTPROCESS
 from topics.store import Ref, Store
 from topics.telling import Found, describe_topics, measure_topics
-from topics.wording import name_of
+from topics.updates.joining import texts_of
+from topics.updates.refits import held_vectors
+from topics.words.wording import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

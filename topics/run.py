@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from topics.errors import InvalidInput
-from topics.matching import no_lineage
+from topics.updates.matching import no_lineage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,7 +167,7 @@ class Run:
     #: did not write it, made the folder this run was loaded from.
     rows: NDArray[np.int32] | None = None
     #: event, topic_id, previous_id, size, previous_size, shared, share_of_topic, share_of_previous, similarity, terms:
-    #: what became of the topics of the run this one goes on from, a row for each link; see `topics.matching`.
+    #: what became of the topics of the run this one goes on from, a row for each link; see `topics.updates.matching`.
     lineage: pd.DataFrame = field(default_factory=no_lineage)
     #: What the step from the run before came to, JSON-ready; empty without one. In metrics.json, under "update".
     updated: dict[str, Any] = field(default_factory=dict)
@@ -390,14 +390,14 @@ class Run:
         return timeline(self, topics, **how)
 
     def over_time(self, periods: str | None = None, **how: Any) -> pd.DataFrame:
-        """How many documents each topic has in every period, and its words there; see `topics.occasions.periods_of`."""
-        from topics.occasions import periods_of
+        """How many documents each topic has in every period, and its words there: `updates.occasions.periods_of`."""
+        from topics.updates.occasions import periods_of
 
         return periods_of(self, periods, **how)
 
     def per_class(self, **how: Any) -> pd.DataFrame:
-        """How many documents each topic has in every class, and its words there; see `topics.occasions.classes_of`."""
-        from topics.occasions import classes_of
+        """How many documents each topic has in every class, and its words there; see `updates.occasions.classes_of`."""
+        from topics.updates.occasions import classes_of
 
         return classes_of(self, **how)
 
@@ -413,8 +413,8 @@ class Run:
         return card(self)
 
     def update(self, new: Any, **how: Any) -> Run:
-        """Go on with new documents; see `topics.updating.update`."""
-        from topics.updating import update
+        """Go on with new documents; see `topics.updates.updating.update`."""
+        from topics.updates.updating import update
 
         return update(self, new, **how)
 

@@ -1,6 +1,6 @@
 """The nearest of very many known vectors, of others that are not among them: looked for in cells, compared exactly.
 
-The known ones are parted into cells (`topics.cells`), and each other vector is compared with those in its nearest
+The known ones are parted into cells (`topics.graph.cells`), and each other vector is compared with those in its nearest
 cells. Which these are is decided by the vector alone: no other one that is looked for with it changes its answer.
 
 a vectors are looked for, among u known ones in c cells; q neighbours.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from topics.cells import Cells, close, visits
+from topics.graph.cells import Cells, close, visits
 from topics.vectors import GRID, gridded, largest, nearest, products
 
 if TYPE_CHECKING:

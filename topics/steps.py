@@ -20,22 +20,22 @@ from topics import (
     layers,
     merging,
     metrics,
-    neighbors,
     postprocessing,
-    reduction,
-    steadying,
     subtopics,
-    terms,
     timeline,
 )
-from topics import graph as graphs
 from topics.corpus import Source, file_digest, read
 from topics.data import Intake
 from topics.embedding import precomputed
 from topics.executors import SERIAL, Processes
+from topics.graph import consensus as graphs
+from topics.graph import neighbors
 from topics.isotropy import isotropy
-from topics.prose import prose
+from topics.layout import reduction
 from topics.store import Ref
+from topics.updates import steadying
+from topics.words import terms
+from topics.words.prose import prose
 from topics.workshop import Params, Stage, Workshop
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topics.data import NOISE, Parts
+from topics.graph.leiden import communities
 from topics.labels import by_size, centroids_of, members
-from topics.leiden import communities
 from topics.progress import track
-from topics.ranking import best_columns, own_terms, presence_of
 from topics.vectors import nearest
-from topics.wording import distinct_terms
+from topics.words.ranking import best_columns, own_terms, presence_of
+from topics.words.wording import distinct_terms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

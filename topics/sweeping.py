@@ -28,7 +28,7 @@ import numpy as np
 from topics.config import EXECUTION, Config
 from topics.errors import InvalidConfig, TopicsError
 from topics.pipeline import fit_topics
-from topics.refits import Refits
+from topics.updates.refits import Refits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

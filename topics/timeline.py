@@ -11,7 +11,7 @@ import numpy as np
 
 from topics.data import Timeline
 from topics.errors import InvalidConfig
-from topics.wording import class_tfidf, distinct_terms
+from topics.words.wording import class_tfidf, distinct_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

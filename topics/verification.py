@@ -22,7 +22,7 @@ from topics.folder import (
 )
 from topics.pipeline import fit_topics
 from topics.store import NO_STORE
-from topics.updating import update
+from topics.updates.updating import update
 
 if TYPE_CHECKING:
     from topics.run import Run

@@ -15,10 +15,10 @@ from topics.corpus import Source
 from topics.embedding.precomputed import ARRAY
 from topics.errors import InvalidConfig
 from topics.pipeline import fit_topics
-from topics.refits import Refits
 from topics.report import summarize, to_html, to_markdown
 from topics.steps import STAGES
 from topics.store import Store
+from topics.updates.refits import Refits
 from topics.workshop import Workshop
 
 ASKED = ("ctfidf", "mmr=0.4", "keybert", "phrases")

@@ -12,8 +12,8 @@ from fakes import themed_corpus
 
 from topics.aspects import phrases
 from topics.data import Corpus
-from topics.terms import count_terms, tokens_of, words_of
-from topics.wording import distinct_phrases
+from topics.words.terms import count_terms, tokens_of, words_of
+from topics.words.wording import distinct_phrases
 
 
 def settled(labels, k):

@@ -11,11 +11,11 @@ from topics.aspects.selection import LAMBDA
 from topics.assignment import settle
 from topics.data import NOISE, Clusters, Corpus, Embeddings
 from topics.description import describe
+from topics.graph.neighbors import find_neighbors
 from topics.labels import members
-from topics.neighbors import find_neighbors
-from topics.ranking import marginal_relevance, rank_terms
-from topics.terms import count_terms
-from topics.wording import distinct_terms, spellings
+from topics.words.ranking import marginal_relevance, rank_terms
+from topics.words.terms import count_terms
+from topics.words.wording import distinct_terms, spellings
 
 
 @pytest.fixture(scope="module")

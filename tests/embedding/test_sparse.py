@@ -26,9 +26,9 @@ from topics.embedding.sparse import SparseEncoder
 from topics.embedding.wordpieces import whole_words
 from topics.errors import InvalidConfig, InvalidInput, ModelNotFound
 from topics.pipeline import fit_topics
-from topics.refits import Refits
 from topics.steps import STAGES
 from topics.store import NO_STORE, Ref, Store
+from topics.updates.refits import Refits
 from topics.workshop import Workshop
 
 

@@ -27,9 +27,9 @@ from prefect.states import Completed
 
 import flows.fit
 import flows.update
-import topics.descent
-import topics.layout
-import topics.leiden
+import topics.graph.leiden
+import topics.layout.descent
+import topics.layout.umap
 import topics.report.html  # noqa: F401
 from topics import registry, store
 from topics.folder import MANIFEST, changed_files, read_manifest

@@ -10,7 +10,7 @@ from builders import make_run
 
 from flows import publishing
 from flows.alerts import BORN, COMPLETED, DRIFT, FAILED
-from topics.matching import no_lineage
+from topics.updates.matching import no_lineage
 
 if TYPE_CHECKING:
     from topics.run import Run

@@ -13,10 +13,10 @@ from scipy import sparse
 from topics.assignment import settle
 from topics.data import NOISE, Clusters, Corpus, Embeddings, Graph
 from topics.description import describe
-from topics.graph import build_graph
+from topics.graph.consensus import build_graph
+from topics.graph.neighbors import find_neighbors
 from topics.metrics import class_measures, document_labels, measure
-from topics.neighbors import find_neighbors
-from topics.terms import count_terms
+from topics.words.terms import count_terms
 
 _OF_TOPICS = ("npmi", "u_mass", "embedding_coherence", "diversity", "inverted_rbo", "stability", "silhouette")
 

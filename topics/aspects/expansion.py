@@ -12,7 +12,7 @@ import numpy as np
 
 from topics.data import Activations, Aspect, Settled
 from topics.labels import members
-from topics.wording import class_tfidf, distinct_terms
+from topics.words.wording import class_tfidf, distinct_terms
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

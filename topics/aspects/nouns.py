@@ -17,8 +17,8 @@ from topics.data import Aspect, Embeddings, Settled
 from topics.errors import InvalidConfig
 from topics.labels import members
 from topics.progress import track
-from topics.ranking import best_columns, own_terms
-from topics.wording import distinct_phrases
+from topics.words.ranking import best_columns, own_terms
+from topics.words.wording import distinct_phrases
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -11,8 +11,8 @@ import numpy as np
 
 from topics.data import Aspect, Settled
 from topics.labels import members
-from topics.ranking import best_columns, own_terms
-from topics.wording import distinct_phrases
+from topics.words.ranking import best_columns, own_terms
+from topics.words.wording import distinct_phrases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

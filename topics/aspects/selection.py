@@ -11,8 +11,8 @@ import numpy as np
 
 from topics.data import Aspect, Candidates, Corpus, Embeddings, Settled, TermCounts, Topics, normalise, text_key
 from topics.labels import members
-from topics.ranking import best_columns, marginal_relevance, meanings_of, presence_of, rank_terms
-from topics.wording import distinct_terms
+from topics.words.ranking import best_columns, marginal_relevance, meanings_of, presence_of, rank_terms
+from topics.words.wording import distinct_terms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -64,7 +64,7 @@ def update(
     from topics.executors import Dask
     from topics.folder import check_target, save
     from topics.store import Store
-    from topics.updating import update as go_on
+    from topics.updates.updating import update as go_on
 
     began = time.perf_counter()
     folder = Path(output) if output else next_folder(Path(run_folder))

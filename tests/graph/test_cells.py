@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from fakes import random_embeddings
 
-from topics import cells
-from topics.cells import find_in_cells, parted
 from topics.data import Embeddings
-from topics.neighbors import EXACT, find_neighbors
+from topics.graph import cells
+from topics.graph.cells import find_in_cells, parted
+from topics.graph.neighbors import EXACT, find_neighbors
 from topics.vectors import nearest, unit_rows
 
 
@@ -99,7 +99,7 @@ def test_large_cells_are_compared_part_by_part(monkeypatch):
 
 def test_neighbours_are_looked_for_in_cells_above_a_size(monkeypatch):
     assert EXACT >= 10_000
-    monkeypatch.setattr("topics.neighbors.EXACT", 1999)
+    monkeypatch.setattr("topics.graph.neighbors.EXACT", 1999)
     points = themed(2000)
     found = find_neighbors(Embeddings(points, "", ""), 10)
     indices, similarities = find_in_cells(points, 10)

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from topics import joining
 from topics.api import given_vectors, opened, vectors_of
 from topics.config import Config
 from topics.data import Texts
-from topics.decision import News, news_of, reason_to_refit, told
 from topics.embedding.precomputed import ARRAY, SCHEME
 from topics.errors import InvalidConfig, InvalidInput
-from topics.extension import extend
-from topics.growth import grow as grown
-from topics.growth import grown_topics, ungrown
 from topics.pipeline import fit_topics, location_of
-from topics.placement import place_texts
 from topics.run import Run
 from topics.store import Ref, Store
+from topics.updates import joining
+from topics.updates.decision import News, news_of, reason_to_refit, told
+from topics.updates.extension import extend
+from topics.updates.growth import grow as grown
+from topics.updates.growth import grown_topics, ungrown
+from topics.updates.placement import place_texts
 
 if TYPE_CHECKING:
     import os
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from topics.executors import Executor
-    from topics.joining import Joined
+    from topics.updates.joining import Joined
     from topics.workshop import RunStage
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def update(
     new : as in `topics.fit`
         Documents that the run has already, by id and text, are not taken twice: a full export will do.
     refit : {"auto", "always", "never"}
-        auto: if the documents that came or went since the last fit give one of the reasons in `topics.decision`.
+        auto: if the documents that came or went since the last fit give one of the reasons in `updates.decision`.
     grow : bool
         Make topics of new documents that no topic wants and that lie together; no other document moves. A run with such
         topics goes on growing until the next refit.

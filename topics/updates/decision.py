@@ -13,7 +13,7 @@ import numpy as np
 
 from topics.clustering import default_min_cluster_size
 from topics.data import NOISE
-from topics.drift import centroid_shifts, together, word_shifts
+from topics.updates.drift import centroid_shifts, together, word_shifts
 from topics.vectors import nearest
 from topics.voting import VOTERS
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from topics.drift import Shift
     from topics.run import Model, Run
+    from topics.updates.drift import Shift
 
 UNWANTED = 0.1  #: more documents without a topic than at the fit, as a share of those that came
 SHIFTED = 0.1  #: mean shift of the centroids
@@ -58,7 +58,7 @@ def news_of(run: Run) -> News:
     No topic wants a text that has none, or whose vote is less clear than that of half the texts of the fit. Such texts
     are novel if they lie together: where a share s of all texts came since the fit, at least a share of (1 + s) / 2 of
     their 15 nearest did. Groups are what mutual neighbours among them connect. Novelty is the share of novel texts.
-    Drift, of centroids and of words, is measured in topics with ten new texts or more; see `topics.drift`. Groups that
+    Drift, of centroids and of words, is measured in topics with ten new texts or more; see `updates.drift`. Groups that
     are large enough for a topic have no part in it: they say nothing of the topics that happen to be nearest.
     """
     model = run.model

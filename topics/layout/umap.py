@@ -52,7 +52,7 @@ def lay_out(
     -------
     ndarray of shape (u, r), float32
     """
-    from topics.descent import descend
+    from topics.layout.descent import descend
 
     u, r = start.shape
     shares = (weights.data / weights.data.max()).astype(np.float32)
@@ -107,7 +107,7 @@ def forces(a: float, b: float) -> tuple[NDArray[np.float32], NDArray[np.float32]
         128 entries for each doubling of the squared distance, from 2**-24 to 2**14; each is right in the middle of
         its part and off by less than one part in a hundred at its ends.
     """
-    from topics.descent import HIGHEST, LOWEST, STEPS
+    from topics.layout.descent import HIGHEST, LOWEST, STEPS
 
     place = (np.arange(STEPS * (HIGHEST - LOWEST)) + 0.5) / STEPS
     square = np.exp2(np.floor(place) + LOWEST) * (1 + place % 1)  # as the bits of a float32 grow

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from topics.cells import find_in_cells
 from topics.data import Embeddings, Neighbors
+from topics.graph.cells import find_in_cells
 from topics.progress import track
 from topics.vectors import nearest
 
@@ -16,8 +16,8 @@ EXACT = 30_000
 def find_neighbors(embeddings: Embeddings, n_neighbors: int, threads: int = 1, room: int | None = None) -> Neighbors:
     """Find the nearest other texts by cosine.
 
-    Up to 30,000 texts all pairs are compared. Among more, neighbours are looked for in cells (`topics.cells`), where
-    98 to 99 of a hundred are found; their distances are as exact.
+    Up to 30,000 texts all pairs are compared. Among more, neighbours are looked for in cells
+    (`topics.graph.cells`), where 98 to 99 of a hundred are found; their distances are as exact.
 
     Parameters
     ----------

@@ -11,8 +11,8 @@ import numpy as np
 
 from topics.data import Embeddings, Graph, Reduction
 from topics.isotropy import moments
-from topics.layout import lay_out
-from topics.umap_learn import lay_out_by_package
+from topics.layout.umap import lay_out
+from topics.layout.umap_learn import lay_out_by_package
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy import sparse
 
-    from topics.moving import Network
+    from topics.graph.moving import Network
 
 _ITERATIONS = 5  # rounds a run; one is less steady
 
@@ -32,7 +32,7 @@ def communities(weights: sparse.csr_array, seed: int, resolution: float = 1.0) -
     ndarray of shape (u,)
         Community numbers from 0, without meaning. No other thread is held up, and none can change them.
     """
-    from topics.moving import Network
+    from topics.graph.moving import Network
 
     ends = weights.indptr.astype(np.int64)
     strong = np.append(0, np.cumsum(weights.data, dtype=np.float64))
@@ -50,7 +50,7 @@ def _round(
     network: Network, communities: NDArray[np.int64], random: np.random.Generator, resolution: float
 ) -> NDArray[np.int64]:
     """Move nodes, then the parts their communities fall into, then the parts of those, until nothing falls apart."""
-    from topics.moving import join_nodes, move_nodes, split_communities
+    from topics.graph.moving import join_nodes, move_nodes, split_communities
 
     whose = np.arange(len(communities))  # node of the present graph that each node of the first is in
     while True:

@@ -9,9 +9,9 @@ import pytest
 from fakes import embeddings_of, random_embeddings, themed_corpus
 
 from topics.data import Corpus, Embeddings
-from topics.graph import build_graph, fuzzy_weights
-from topics.leiden import communities
-from topics.neighbors import find_neighbors
+from topics.graph.consensus import build_graph, fuzzy_weights
+from topics.graph.leiden import communities
+from topics.graph.neighbors import find_neighbors
 
 
 @pytest.fixture(scope="module")

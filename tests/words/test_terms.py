@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from topics.data import Corpus
 from topics.errors import InvalidConfig
-from topics.terms import count_terms, detect_languages, stop_words_of, terms_of, tokens_of, words_of
+from topics.words.terms import count_terms, detect_languages, stop_words_of, terms_of, tokens_of, words_of
 
 
 def words(text):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from topics.matching import MATCHED, Identity, Side, find_links, identify, match, no_lineage, shared_rows
+from topics.updates.matching import MATCHED, Identity, Side, find_links, identify, match, no_lineage, shared_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,9 +12,9 @@ import numpy as np
 
 from topics.data import NOISE, Prior
 from topics.errors import InvalidInput
-from topics.matching import Identity, Side, identify, permanent_id
 from topics.store import Ref
-from topics.wording import name_of
+from topics.updates.matching import Identity, Side, identify, permanent_id
+from topics.words.wording import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,10 +7,10 @@ import pytest
 from fakes import random_embeddings
 from scipy import sparse
 
-from topics import layout
-from topics.fuzzy import fuzzy_weights
-from topics.layout import curve, forces, lay_out
-from topics.neighbors import find_neighbors
+from topics.graph.fuzzy import fuzzy_weights
+from topics.graph.neighbors import find_neighbors
+from topics.layout import umap as layout
+from topics.layout.umap import curve, forces, lay_out
 
 MASK = 2**64 - 1
 

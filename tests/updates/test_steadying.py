@@ -9,7 +9,7 @@ import pytest
 from scattered import A, B, C, scattered
 
 from topics.data import Clusters, Prior
-from topics.steadying import steady
+from topics.updates.steadying import steady
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from topics.assembly import excerpts_of, named, run_id_of
-from topics.continuation import ids_given, record_of
 from topics.data import NOISE, Poll
-from topics.matching import COLUMNS
 from topics.metrics import class_measures
-from topics.occasions import with_documents
-from topics.terms import tokens_of
+from topics.updates.continuation import ids_given, record_of
+from topics.updates.matching import COLUMNS
+from topics.updates.occasions import with_documents
 from topics.vectors import nearest
 from topics.voting import VOTERS, novelty, reasons
+from topics.words.terms import tokens_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from scipy import sparse
 
     from topics.data import Texts
-    from topics.joining import Joined
-    from topics.placement import Placed
     from topics.run import Model, Run
+    from topics.updates.joining import Joined
+    from topics.updates.placement import Placed
 
 
 def extend(run: Run, joined: Joined, fresh: Texts, vectors: NDArray[np.float32], placed: Placed) -> Run:

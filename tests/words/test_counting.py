@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from topics.counting import add_up, count_shard, shards
 from topics.data import Corpus
-from topics.terms import count_terms, terms_of, words_left_out
+from topics.words.counting import add_up, count_shard, shards
+from topics.words.terms import count_terms, terms_of, words_left_out
 
 WORDS = [*"whale ship sea the of", "don't", "o'brien", "c++", "東京大学", "mp3", "d41d8cd98f00b204", "été", "_private_"]
 documents = st.lists(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join), max_size=12)
@@ -32,7 +32,7 @@ def at_once(texts, left_out, ngrams, fewest):
 @given(documents, st.integers(1, 3), st.integers(1, 3), st.integers(1, 5))
 @settings(max_examples=150, deadline=None)
 def test_the_size_of_shards_changes_nothing(texts, ngrams, fewest, size):
-    from topics.terms import words_of
+    from topics.words.terms import words_of
 
     left_out = {"the", "of"}
     counted = [count_shard(part, words_of, left_out, ngrams) for part in shards(texts, size)]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topics.data import NOISE, Graph, Neighbors
-from topics.fuzzy import fuzzy_weights
-from topics.leiden import communities
+from topics.graph.fuzzy import fuzzy_weights
+from topics.graph.leiden import communities
 from topics.progress import track
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from builders import THEMES
 from scipy import sparse
 
 import topics
-from topics.decision import REWORDED
-from topics.drift import together, word_shifts
 from topics.labels import members
+from topics.updates.decision import REWORDED
+from topics.updates.drift import together, word_shifts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,12 +13,12 @@ import pytest
 from fakes import embeddings_of, random_embeddings, themed_corpus
 
 from topics.data import Corpus, Embeddings
-from topics.graph import build_graph
-from topics.neighbors import find_neighbors
+from topics.graph.consensus import build_graph
+from topics.graph.neighbors import find_neighbors
+from topics.layout.reduction import principal_components, reduce
 from topics.progress import watched
-from topics.reduction import principal_components, reduce
 
-ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
 
 
 def laid_out(embeddings, n_components=5, seed=0, consensus=3, n_epochs=30, package=False):
@@ -87,7 +87,7 @@ def test_other_processes_with_other_numbers_of_threads_find_the_same_bits(tmp_pa
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     processes = [
         subprocess.Popen(
-            [sys.executable, script, ROOT, ROOT / "tests"],
+            [sys.executable, script, HERE.parent.parent, HERE.parent, HERE],
             env={**os.environ, **dict.fromkeys(names, threads)},
             stdout=subprocess.PIPE,
             text=True,

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from topics.assembly import carriers, representative_text
-from topics.continuation import ids_given, side_of
 from topics.data import NOISE, Embeddings, Settled, Texts
 from topics.description import describe
 from topics.labels import centroids_of
-from topics.matching import Identity, Side, identify
-from topics.occasions import with_documents
 from topics.run import ASPECT
-from topics.terms import count_terms
+from topics.updates.continuation import ids_given, side_of
+from topics.updates.matching import Identity, Side, identify
+from topics.updates.occasions import with_documents
 from topics.vectors import nearest
 from topics.voting import STRANGE, novelty
+from topics.words.terms import count_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

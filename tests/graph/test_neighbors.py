@@ -7,7 +7,7 @@ import pytest
 from fakes import HashingEncoder, random_embeddings
 
 from topics.data import Embeddings
-from topics.neighbors import find_neighbors
+from topics.graph.neighbors import find_neighbors
 
 
 @pytest.mark.parametrize("u", [0, 1, 2, 3, 40])

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from topics.counting import add_up, count_shard, shards
 from topics.data import TermCounts, Texts
 from topics.errors import InvalidConfig
 from topics.progress import track
-from topics.prose import is_noise, prose
+from topics.words.counting import add_up, count_shard, shards
+from topics.words.prose import is_noise, prose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from topics.counting import Counted
+    from topics.words.counting import Counted
 
 log = logging.getLogger(__name__)
 

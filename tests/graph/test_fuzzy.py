@@ -9,8 +9,8 @@ import pytest
 from fakes import random_embeddings
 
 from topics.data import Neighbors
-from topics.fuzzy import fuzzy_weights, memberships
-from topics.neighbors import find_neighbors
+from topics.graph.fuzzy import fuzzy_weights, memberships
+from topics.graph.neighbors import find_neighbors
 
 
 def umaps_weights(neighbors):

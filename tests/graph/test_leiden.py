@@ -11,10 +11,10 @@ from fakes import random_embeddings
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from topics.fuzzy import fuzzy_weights
-from topics.leiden import communities
-from topics.moving import Network, join_nodes, move_nodes, split_communities
-from topics.neighbors import find_neighbors
+from topics.graph.fuzzy import fuzzy_weights
+from topics.graph.leiden import communities
+from topics.graph.moving import Network, join_nodes, move_nodes, split_communities
+from topics.graph.neighbors import find_neighbors
 
 
 @pytest.fixture(scope="module")

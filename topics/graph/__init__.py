@@ -1,0 +1,1 @@
+"""Who is near whom: neighbours, the weights between them, and communities."""

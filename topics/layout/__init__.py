@@ -1,0 +1,1 @@
+"""Few coordinates for many: UMAP's descent, ours and the package's."""
