@@ -38,6 +38,7 @@ from topics.data import (
     Lengths,
     Measures,
     Neighbors,
+    Parts,
     Poll,
     Postprocessing,
     Prior,
@@ -149,6 +150,14 @@ VALUES = [
         np.array([0, 1], np.int32),
         np.array([2, 1]),
         (("a", "ü"), ()),
+    ),
+    Parts(
+        np.array([0, 0, 2], np.int32),
+        np.array([7, 3, 4]),
+        np.array([0.7, 0.3, 1.0]),
+        np.array([0.9, 0.8, 1.0], np.float32),
+        (("a", "ü"), ("東京",), ()),
+        np.array([4, 0, 9], np.int32),
     ),
 ]
 SMALL = next(value for value in VALUES if isinstance(value, Corpus))
