@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from topics.embedding import passages
@@ -90,6 +90,7 @@ TEXTS = st.lists(
 
 @settings(deadline=None, max_examples=200)
 @given(TEXTS, st.sampled_from(sorted(COUNTS)), st.integers(FIXED + 1, 24), st.integers(0, 8))
+@example(" aa a???", "thirds", 3, 0)  # the first space is a piece of its own
 def test_every_passage_fits_and_together_they_are_the_text(text, count, limit, overlap):
     agreed(text, COUNTS[count], limit, overlap)
 

@@ -180,7 +180,8 @@ def _packed(
             else:
                 last = first + max(1, min(last - first - 1, (last - first) * limit // passage.tokens))
             passage = _passage(text, int(starts[first]), int(starts[last]), count)
-        passages.append(passage)
+        if passage.start < passage.end or (last == len(tokens) and not passages):  # white space alone says nothing
+            passages.append(passage)
         back = int(np.searchsorted(before, before[last] - overlap))
         first, fresh = min(max(back, first + 1), last), last
     return passages
