@@ -14,7 +14,7 @@ from topics.data import NOISE, Parts
 from topics.graph.leiden import communities
 from topics.labels import by_size, centroids_of, members
 from topics.progress import track
-from topics.vectors import nearest
+from topics.vectors import similarities
 from topics.words.ranking import best_columns, own_terms, presence_of
 from topics.words.wording import distinct_terms
 
@@ -98,9 +98,9 @@ def find_parts(
             shares.append(sizes[-1] / int(copies[rows].sum()))
             steady.append(float(held[own].mean()))
             words = best_columns(surprise, number)
-            terms.append(tuple(distinct_terms([counts.vocabulary[column] for column in words], _TERMS)))
-            [(_, [[first]], _)] = nearest(centroids[number, None], embeddings.vectors[rows[own]], 1)
-            central.append(int(rows[own][first]))
+            terms.append(tuple(distinct_terms((counts.vocabulary[column] for column in words), _TERMS)))
+            near = similarities(centroids[number], embeddings.vectors[rows[own]])
+            central.append(int(rows[own][near.argmax()]))
     return Parts(
         topics=np.array(topics, dtype=np.int32),
         sizes=np.array(sizes, dtype=np.int64),
