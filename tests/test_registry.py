@@ -270,7 +270,7 @@ def test_killed_at_any_moment_the_pointers_lead_to_whole_runs_and_the_next_goes_
         if registry.latest:
             assert int(registry.latest.name) >= before
             before = int(registry.latest.name)
-    assert before  # how many depends on the machine
+    assert before > 6
     publish(Registry(registry.root))
     assert int(Registry(registry.root).latest.name) > before
 
