@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -227,6 +228,29 @@ def test_one_who_was_silent_for_too_long_publishes_nothing(registry):
     assert names(registry) == (None, None)
 
 
+@pytest.fixture
+def unwritten(registry, monkeypatch) -> Path:
+    """The lock of a process that was killed before it wrote whose it is."""
+    monkeypatch.setattr("topics.locking._GRACE", 0.3)
+    lock = registry.root / "lock"
+    registry.root.mkdir()
+    lock.touch()
+    return lock
+
+
+def test_a_lock_that_was_never_written_is_taken(registry, unwritten):
+    with registry.locked():
+        assert unwritten.stat().st_size
+    assert not unwritten.exists()
+
+
+def test_a_lock_that_is_written_meanwhile_is_left_alone(registry, unwritten):
+    threading.Timer(0.1, unwritten.write_text, [f"{os.getpid()}\nelsewhere\n"]).start()
+    with pytest.raises(RunInProgress), registry.locked():
+        pass
+    assert "elsewhere" in unwritten.read_text()
+
+
 # --- killed in between
 
 PUBLISH = """
@@ -235,7 +259,6 @@ from topics.folder import MANIFEST
 from topics.registry import Registry
 registry = Registry(sys.argv[1])
 number = len(registry.runs)
-print("on", flush=True)
 while True:
     with registry.locked() as lease:
         registry.staging.mkdir(parents=True)
@@ -245,6 +268,7 @@ while True:
         registry.publish(registry.staging, lease)
         registry.prune(5)
     number += 1
+    print(number, flush=True)
 """
 
 
@@ -256,7 +280,8 @@ def test_killed_at_any_moment_the_pointers_lead_to_whole_runs_and_the_next_goes_
             [sys.executable, "-c", PUBLISH, str(registry.root)], stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
         assert process.stdout is not None
-        process.stdout.readline()
+        for _ in range(2):
+            process.stdout.readline()  # it published
         time.sleep(moments.uniform(0.05, 0.4))
         end(process)
         for name in ("latest", "previous"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from topics.errors import RunInProgress
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LEASE = 300.0  #: seconds without a heartbeat after which a lock of another host is taken over
 BEAT = 10.0  #: seconds between heartbeats
+_GRACE = 2.0  # seconds a lock may be empty: who holds it is written the moment it is made
 
 
 @contextmanager
@@ -26,7 +27,8 @@ def locked(
     """Be the only one who works on something, on all hosts that see a file.
 
     The lock of a process of this host that died is taken at once, that of another host once its heartbeat has
-    been missing for the length of the lease.
+    been missing for the length of the lease, and that of a process killed before it wrote whose it is after a moment:
+    filelock alone would wait for it for ever.
 
     Parameters
     ----------
@@ -47,12 +49,16 @@ def locked(
     from filelock import SoftFileLease, Timeout
 
     held = SoftFileLease(path, lease_duration=lease, heartbeat_interval=beat, thread_local=False, poll_interval=0.1)
-    seen, end = _beat_of(path), time.monotonic() + wait
+    seen, began = _state_of(path), time.monotonic()
     while not held.is_locked:
         try:
             held.acquire(timeout=min(1.0, beat / 2))
         except Timeout:
-            if _beat_of(path) != seen and time.monotonic() >= end:
+            waited = time.monotonic() - began
+            if (found := _state_of(path)) == seen:
+                if waited >= _GRACE and found is not None and not found.size:
+                    path.unlink(missing_ok=True)
+            elif waited >= wait:
                 raise RunInProgress(
                     f"another run of {what} is at work ({_holder(path)}); wait for it to end, or let it "
                     f"be waited for with a longer --wait than {wait:g} s."
@@ -63,11 +69,18 @@ def locked(
         held.release()
 
 
-def _beat_of(path: Path) -> tuple[int, int] | None:
-    """When the holder last gave a sign of life, and which file says so."""
+class _State(NamedTuple):
+    """Of a lock: when its holder last gave a sign of life, which file says so, and how much it says."""
+
+    beat: int
+    file: int
+    size: int
+
+
+def _state_of(path: Path) -> _State | None:
     with suppress(OSError):
         found = os.lstat(path)
-        return found.st_mtime_ns, found.st_ino
+        return _State(found.st_mtime_ns, found.st_ino, found.st_size)
     return None
 
 
