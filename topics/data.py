@@ -170,7 +170,7 @@ class Corpus:
         import pandas as pd
 
         names = (
-            _ids_from(_keys_of(rows, texts).astype(str).tolist(), meta)
+            _ids_from(keys_of(rows, texts.keys).astype(str).tolist(), meta)
             if ids is None
             else tuple(str(name) for name in ids)
         )
@@ -190,7 +190,7 @@ class Corpus:
     @property
     def text_keys(self) -> NDArray[np.bytes_]:
         """The key of each document's text, empty where there is none; shape (n,), S32."""
-        return _keys_of(self.rows, self.texts)
+        return keys_of(self.rows, self.texts.keys)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -216,10 +216,10 @@ class Corpus:
         return digest.hexdigest()[:40]
 
 
-def _keys_of(rows: NDArray[np.int32], texts: Texts) -> NDArray[np.bytes_]:
-    """The key of each document's text, empty where there is none."""
-    keys: NDArray[np.bytes_] = np.append(texts.keys, b"").astype("S32")[rows]  # row -1 picks the last
-    return keys
+def keys_of(rows: NDArray[np.int32], keys: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
+    """The key of each document's text, empty where there is none: where the row is -1."""
+    found: NDArray[np.bytes_] = np.append(keys, b"").astype("S32")[rows]  # row -1 picks the last
+    return found
 
 
 def _ids_from(keys: Sequence[str], meta: pd.DataFrame | None) -> tuple[str, ...]:

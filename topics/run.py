@@ -280,10 +280,9 @@ class Run:
         InvalidInput
             As `text_rows`.
         """
-        import numpy as np
+        from topics.data import keys_of
 
-        keys: NDArray[np.bytes_] = np.append(self.model.keys, b"").astype("S32")[self.text_rows()]
-        return keys
+        return keys_of(self.text_rows(), self.model.keys)
 
     def map_points(self) -> NDArray[np.float32]:
         """Where the texts of `model` lie on the map, nan for those that no document has; shape (u, 2).
