@@ -27,8 +27,8 @@ def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
     """Everything counts as large, and is read so many rows at a time."""
     size: int = request.param
     for module in (columns, distinct, formats):
-        monkeypatch.setattr(module, "_ROWS", size)
-    for module, name in ((distinct, "_MANY"), (formats, "_MANY"), (formats, "_LARGE")):
+        monkeypatch.setattr(module, "ROWS", size)
+    for module, name in ((distinct, "MANY"), (formats, "MANY"), (formats, "_LARGE")):
         monkeypatch.setattr(module, name, 0)
     return size
 

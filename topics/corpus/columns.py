@@ -23,7 +23,8 @@ TEXT_NAMES = (
     *("question", "title", "headline"),
 )
 ID_NAMES = ("id", "doc_id", "document_id", "uuid", "key", "_id")
-_ROWS = 8192  # in memory at a time
+ROWS = 8192  #: of a column that are in memory at a time
+MANY = 50_000  #: rows: more are left on the disk
 _NUMBER = re.compile(r"\s*[-+]?[\d.,\s]*(?:[eE][-+]?\d+)?\s*%?\s*")
 
 
@@ -111,8 +112,8 @@ def ids(column: pd.Series) -> list[str]:
 
 def values(column: pd.Series) -> Iterator[Any]:
     """The values of a column, some thousand in memory at a time: it may be mapped from a file."""
-    for start in range(0, len(column), _ROWS):
-        yield from column.iloc[start : start + _ROWS].tolist()
+    for start in range(0, len(column), ROWS):
+        yield from column.iloc[start : start + ROWS].tolist()
 
 
 def names(column: pd.Series, *, fold: bool = True) -> list[str | None]:

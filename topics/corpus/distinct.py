@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from topics.corpus.columns import values
+from topics.corpus.columns import MANY, ROWS, values
 from topics.data import Texts, distinct_texts, normalise, text_key
 from topics.strings import strings_on_disk
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-_MANY = 50_000  # rows: the texts of more lie on the disk
-_ROWS = 8192  # in memory at a time
-
 
 def distinct_of(column: pd.Series) -> tuple[NDArray[np.int32], Texts]:
     """The row of each text among the distinct ones, -1 where there is none; those of a long column lie on the disk.
@@ -26,7 +23,7 @@ def distinct_of(column: pd.Series) -> tuple[NDArray[np.int32], Texts]:
     As `topics.data.distinct_texts`. The column is read twice: once for the keys of its texts, once for the texts in
     the order of these.
     """
-    if len(column) <= _MANY:
+    if len(column) <= MANY:
         return distinct_texts(column.tolist())[1:]
     keys = np.empty(len(column), dtype="S32")
     for row, value in enumerate(values(column)):
@@ -40,6 +37,6 @@ def distinct_of(column: pd.Series) -> tuple[NDArray[np.int32], Texts]:
 
 
 def _taken(column: pd.Series, rows: NDArray[np.int64]) -> Iterator[str]:
-    for start in range(0, len(rows), _ROWS):
-        for value in column.iloc[rows[start : start + _ROWS]].tolist():
+    for start in range(0, len(rows), ROWS):
+        for value in column.iloc[rows[start : start + ROWS]].tolist():
             yield normalise(value)

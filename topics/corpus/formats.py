@@ -10,6 +10,7 @@ import warnings
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from topics.corpus.columns import MANY, ROWS
 from topics.corpus.encoding import to_utf8
 from topics.errors import InvalidInput, NoDocuments
 from topics.strings import table_on_disk
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 
     Loaded = tuple[pd.DataFrame, tuple[str, ...]]  # the table and what there is to say about it
 
-_MANY = 50_000  # rows: more are put on the disk while they are read
-_LARGE = 1 << 25  # bytes: as many
-_ROWS = 8192  # in memory at a time
+_LARGE = 1 << 25  # bytes of about as many rows as MANY
 
 
 def _read_lines(raw: bytes, name: str) -> Loaded:
@@ -102,7 +101,7 @@ def _rows_of(raw: bytes, options: Mapping[str, Any]) -> pd.DataFrame:
     if len(raw) < _LARGE:
         whole: pd.DataFrame = pd.read_csv(io.BytesIO(raw), **options)
         return whole
-    with pd.read_csv(io.BytesIO(raw), chunksize=_ROWS, **options) as parts:
+    with pd.read_csv(io.BytesIO(raw), chunksize=ROWS, **options) as parts:
         first = next(parts)
         schema = pa.schema([(name, pa.large_string()) for name in first.columns])
         tables = (pa.Table.from_pandas(part, schema, preserve_index=False) for part in chain([first], parts))
@@ -173,7 +172,7 @@ def _read_parquet(raw: bytes, name: str) -> Loaded:
 
     try:
         file = parquet.ParquetFile(pa.BufferReader(raw))
-        many = file.metadata.num_rows > _MANY
+        many = file.metadata.num_rows > MANY
         table = _spooled(file) if many else parquet.read_table(pa.BufferReader(raw))
         return table.to_pandas(ignore_metadata=True, integer_object_nulls=True, date_as_object=False), ()
     except (pa.ArrowException, OSError) as error:
@@ -186,7 +185,7 @@ def _spooled(file: ParquetFile) -> pa.Table:
 
     text = (pa.string(), pa.string_view())
     fields = [pa.field(each.name, pa.large_string()) if each.type in text else each for each in file.schema_arrow]
-    return table_on_disk((part.cast(pa.schema(fields)) for part in file.iter_batches(_ROWS)), pa.schema(fields))
+    return table_on_disk((part.cast(pa.schema(fields)) for part in file.iter_batches(ROWS)), pa.schema(fields))
 
 
 #: Kind of file -> its reader, which gets the decompressed bytes and the name for messages.
