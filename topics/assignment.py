@@ -15,9 +15,9 @@ import numpy as np
 
 from topics.data import NOISE, Approach, Calibration, Clusters, Embeddings, Neighbors, Poll, Reduction, Settled
 from topics.graph.cells import parted
+from topics.graph.seeking import seek
 from topics.labels import by_size, centroids_of
 from topics.progress import track
-from topics.seeking import seek
 from topics.vectors import nearest
 from topics.voting import LIKELIEST, STRANGE, VOTERS, calibrate, novelty, poll, vote
 
@@ -201,7 +201,7 @@ def approach(
 ) -> Approach:
     """Find the nearest of the first `fitted` vectors, of all that come after these; here, or through an executor.
 
-    Among more than 20,000 they are looked for in cells (`topics.seeking`), where 99 of a hundred are found. `place`
+    Among more than 20,000 they are looked for in cells (`graph.seeking`), where 99 of a hundred are found. `place`
     compares a document that comes later with all: that is cheap for a few.
     """
     q = min(VOTERS, voting, fitted)

@@ -6,11 +6,11 @@ proposes; those it proposes are compared exactly.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from topics.ordered import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,12 +83,8 @@ def nearest(
         row, column = _proposed(similarities, q, margin)
         return start, *largest(row, column, products(block, known, row, column, few), q)
 
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
-        starts = iter(range(0, len(queries), rows))
-        waiting = [pool.submit(search, start) for start in islice(starts, threads + 1)]
-        while waiting:
-            yield waiting.pop(0).result()
-            waiting += [pool.submit(search, start) for start in islice(starts, 1)]
+    with threadpool_limits(1, "blas"):
+        yield from side_by_side(search, range(0, len(queries), rows), threads)
 
 
 def similarities(query: NDArray[np.float32], candidates: NDArray[np.float32]) -> NDArray[np.float32]:

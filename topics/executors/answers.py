@@ -6,18 +6,15 @@ import copy
 import logging
 import threading
 import traceback
-from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from topics.errors import WorkersLost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-S = TypeVar("S")
+    from collections.abc import Callable, Iterator
 
 TRIES = 3  #: of a shard whose worker dies, or that the system fails
 _LIBRARY = logging.getLogger("topics")
@@ -83,28 +80,3 @@ def _listening() -> Iterator[list[tuple[str, int, str]]]:
         yield told
     finally:
         _LIBRARY.removeHandler(listener)
-
-
-class Pending(Protocol):
-    """An answer that is being made."""
-
-    def result(self) -> Any: ...
-
-
-def in_order(submit: Callable[[S], Pending], shards: Iterable[S], ahead: int) -> Iterator[Any]:
-    """Submit shards, and yield their results in order; no more than `ahead` are under way.
-
-    Examples
-    --------
-    >>> from concurrent.futures import ThreadPoolExecutor
-    >>> with ThreadPoolExecutor(2) as pool:
-    ...     list(in_order(lambda shard: pool.submit(len, shard), ["a", "bc", "def"], ahead=2))
-    [1, 2, 3]
-    """
-    waiting: deque[Pending] = deque()
-    for shard in shards:
-        waiting.append(submit(shard))
-        if len(waiting) >= ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()

@@ -20,7 +20,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from topics.errors import InvalidConfig, WorkersLost
-from topics.executors.answers import TRIES, Answer, answer, in_order
+from topics.executors.answers import TRIES, Answer, answer
+from topics.ordered import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import math
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from topics.ordered import side_by_side
 from topics.progress import track
 from topics.vectors import GRID, gridded, largest, nearest, products
 
@@ -135,16 +134,8 @@ def _gathered(
     """What the work finds in all blocks, a few of them at once."""
     u = len(cells.rows)
     indices, similarities = np.empty((u, q), dtype=np.int32), np.empty((u, q), dtype=np.float32)
-
-    def blocks() -> Iterator[Found]:
-        with ThreadPoolExecutor(threads) as pool:
-            starts = iter(range(0, u, _BLOCK))
-            waiting = [pool.submit(work, start) for start in islice(starts, threads + 1)]
-            while waiting:
-                yield waiting.pop(0).result()
-                waiting += [pool.submit(work, start) for start in islice(starts, 1)]
-
-    for found in track(blocks(), u, f"{task} neighbours", "documents", lambda found: len(found.rows)):
+    blocks = side_by_side(work, range(0, u, _BLOCK), threads)
+    for found in track(blocks, u, f"{task} neighbours", "documents", lambda found: len(found.rows)):
         indices[found.rows], similarities[found.rows] = found.indices, found.similarities
     return indices, similarities
 

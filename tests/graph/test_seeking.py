@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from topics import assignment, seeking
+from topics import assignment
 from topics.assignment import approach
 from topics.executors import Processes
+from topics.graph import seeking
 from topics.graph.cells import parted
-from topics.seeking import seek
+from topics.graph.seeking import seek
 from topics.vectors import nearest, unit_rows
 
 if TYPE_CHECKING:

@@ -8,13 +8,12 @@ a vectors are looked for, among u known ones in c cells; q neighbours.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from topics.graph.cells import Cells, close, visits
+from topics.ordered import side_by_side
 from topics.vectors import GRID, gridded, largest, nearest, products
 
 if TYPE_CHECKING:
@@ -59,30 +58,15 @@ def seek(vectors: NDArray[np.float32], cells: Cells, q: int, threads: int = 1) -
     for start, near, _ in nearest(vectors, cells.means, probed.shape[1], threads):
         probed[start : start + len(near)] = near
     order = np.argsort(probed[:, 0], kind="stable")  # those of a cell probe much the same cells
-    with threadpool_limits(1, "blas"):
-        for rows, found, values in _blocks(vectors, cells, probed, order, q, threads):
-            indices[rows], similarities[rows] = found, values
-    return indices, similarities
 
-
-def _blocks(
-    vectors: NDArray[np.float32],
-    cells: Cells,
-    probed: NDArray[np.int32],
-    order: NDArray[np.int64],
-    q: int,
-    threads: int,
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]]:
     def work(start: int) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
         rows = order[start : start + _BLOCK]
         return rows, *_found(gridded(vectors[rows]), cells, probed[rows], q)
 
-    with ThreadPoolExecutor(threads) as pool:
-        starts = iter(range(0, len(order), _BLOCK))
-        waiting = [pool.submit(work, start) for start in islice(starts, threads + 1)]
-        while waiting:
-            yield waiting.pop(0).result()
-            waiting += [pool.submit(work, start) for start in islice(starts, 1)]
+    with threadpool_limits(1, "blas"):
+        for rows, found, values in side_by_side(work, range(0, len(order), _BLOCK), threads):
+            indices[rows], similarities[rows] = found, values
+    return indices, similarities
 
 
 def _found(queries: NDArray[np.float32], cells: Cells, probed: NDArray[np.int32], q: int) -> Answers:
