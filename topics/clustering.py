@@ -13,7 +13,7 @@ import numpy as np
 
 from topics.data import NOISE, Clusters, Embeddings, Graph, Reduction
 from topics.errors import InvalidConfig, InvalidInput
-from topics.graph.leiden import communities
+from topics.graph.leiden import agreed, communities, inner_shares
 from topics.labels import by_size, members
 from topics.vectors import sums_of, unit_rows
 
@@ -146,13 +146,8 @@ def find_communities(graph: Graph, resolution: float = 1.0, seed: int = 0) -> Cl
     Clusters
         Strengths are the shares of a text's weight that stay inside its community.
     """
-    u = graph.weights.shape[0]
     labels = by_size(communities(graph.weights, seed, resolution))
-    source = np.repeat(np.arange(u), np.diff(graph.weights.indptr))
-    inside = labels[source] == labels[graph.weights.indices]
-    total = np.bincount(source, graph.weights.data, minlength=u)
-    kept = np.bincount(source, graph.weights.data * inside, minlength=u)
-    strengths = np.divide(kept, total, out=np.zeros(u), where=total > 0)
+    strengths = inner_shares(graph.weights, agreed(graph.weights, [labels], 1), alone=0)
     return Clusters(labels, strengths.astype(np.float32))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topics.data import NOISE, Parts
-from topics.graph.leiden import communities
+from topics.graph.leiden import agreed, communities, inner_shares
 from topics.labels import by_size, centroids_of, members
 from topics.progress import track
 from topics.vectors import similarities
@@ -116,19 +116,13 @@ def _apart(weights: sparse.csr_array, seed: int, resolution: float) -> tuple[NDA
     from scipy import sparse
 
     u = weights.shape[0]
-    none, held = np.full(u, NOISE, dtype=np.int32), np.ones(u, dtype=np.float32)
+    none = np.full(u, NOISE, dtype=np.int32)
     least = max(_FEWEST, round(_LEAST * u))
     if u < 2 * least or not weights.nnz:
-        return none, held
-    source = np.repeat(np.arange(u), np.diff(weights.indptr))
-    together = np.zeros(weights.nnz, dtype=np.int32)
-    for run in range(seed, seed + _RUNS):
-        group = communities(weights, run, resolution)
-        together += group[source] == group[weights.indices]
-    share = together / _RUNS
-    kept = np.bincount(source, weights.data * share, minlength=u)
-    total = np.bincount(source, weights.data, minlength=u)
-    held = np.divide(kept, total, out=held.astype(np.float64), where=total > 0).astype(np.float32)
+        return none, np.ones(u, dtype=np.float32)
+    runs = (communities(weights, run, resolution) for run in range(seed, seed + _RUNS))
+    share = agreed(weights, runs, _RUNS)
+    held = inner_shares(weights, share, alone=1).astype(np.float32)
     sharpened = sparse.csr_array((weights.data * share**2, weights.indices.copy(), weights.indptr.copy()), shape=(u, u))
     sharpened.eliminate_zeros()
     group = communities(sharpened, seed, resolution)

@@ -10,7 +10,7 @@ import numpy as np
 
 from topics.data import NOISE, Graph, Neighbors
 from topics.graph.fuzzy import fuzzy_weights
-from topics.graph.leiden import communities
+from topics.graph.leiden import agreed, communities, inner_shares
 from topics.progress import track
 
 if TYPE_CHECKING:
@@ -63,18 +63,13 @@ def build_graph(
     u = weights.shape[0]
     if not consensus or not weights.nnz:
         return Graph(weights, np.full(u, np.nan, dtype=np.float32))
-    source = np.repeat(np.arange(u), np.diff(weights.indptr))
-    together = np.zeros(weights.nnz, dtype=np.int32)
     with ThreadPoolExecutor(threads) as pool:
         runs = pool.map(partial(communities, weights, resolution=resolution), range(seed, seed + consensus))
-        for community in track(runs, consensus, "Consensus", "runs"):
-            together += community[source] == community[weights.indices]
-    share = together / consensus
+        share = agreed(weights, track(runs, consensus, "Consensus", "runs"), consensus)
     if prior is not None:
+        source = np.repeat(np.arange(u), np.diff(weights.indptr))
         share = _with_prior(share, prior.labels[source], prior.labels[weights.indices])
-    kept = np.bincount(source, weights.data * share, minlength=u)
-    total = np.bincount(source, weights.data, minlength=u)
-    agreement = np.divide(kept, total, out=np.ones(u), where=total > 0).astype(np.float32)
+    agreement = inner_shares(weights, share, alone=1).astype(np.float32)
     sharpened = sparse.csr_array(
         ((weights.data * share**2).astype(np.float32), weights.indices.copy(), weights.indptr.copy()), shape=(u, u)
     )

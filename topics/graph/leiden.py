@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
     from scipy import sparse
 
@@ -44,6 +46,31 @@ def communities(weights: sparse.csr_array, seed: int, resolution: float = 1.0) -
     for _ in range(_ITERATIONS if weights.nnz else 0):
         found = _numbered(_round(network, found, random, resolution))
     return found
+
+
+def agreed(weights: sparse.csr_array, partitions: Iterable[NDArray[np.int64]], many: int) -> NDArray[np.float64]:
+    """Of each entry of the matrix the share of so many partitions that put both its ends together."""
+    source = _source(weights)
+    together = np.zeros(weights.nnz, dtype=np.int32)
+    for community in partitions:
+        together += community[source] == community[weights.indices]
+    return together / many
+
+
+def inner_shares(
+    weights: sparse.csr_array, inside: NDArray[np.bool_] | NDArray[np.float64], alone: float
+) -> NDArray[np.float64]:
+    """Of each node the share of its weight that lies inside, as far as each entry does; `alone` where it has none."""
+    u, source = weights.shape[0], _source(weights)
+    kept = np.bincount(source, weights.data * inside, minlength=u)
+    total = np.bincount(source, weights.data, minlength=u)
+    shares: NDArray[np.float64] = np.divide(kept, total, out=np.full(u, alone, dtype=np.float64), where=total > 0)
+    return shares
+
+
+def _source(weights: sparse.csr_array) -> NDArray[np.int64]:
+    """The row of each entry of a matrix."""
+    return np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
 
 
 def _round(
