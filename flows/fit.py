@@ -107,6 +107,7 @@ def run_stage(
     name="topics",
     flow_run_name="topics {config.input} seed {config.seed}",
     persist_result=False,
+    result_serializer="json",  # Prefect keeps errors all the same, and would pickle them
     on_failure=[tell_failure],
     on_crashed=[tell_failure],
 )

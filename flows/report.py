@@ -42,6 +42,7 @@ def write(folder: Path, formats: tuple[str, ...]) -> list[str]:
     name="topics-report",
     flow_run_name="report on {config.run}",
     persist_result=False,
+    result_serializer="json",  # Prefect keeps errors all the same, and would pickle them
     on_failure=[tell_failure],
     on_crashed=[tell_failure],
 )

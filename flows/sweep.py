@@ -101,6 +101,7 @@ def fit_one(config: SweepConfig, point: dict[str, Any], settings: Config) -> Sta
     name="topics-sweep",
     flow_run_name="sweep {config.input} over {config.grid}",
     persist_result=False,
+    result_serializer="json",  # Prefect keeps errors all the same, and would pickle them
     on_failure=[tell_failure],
     on_crashed=[tell_failure],
 )

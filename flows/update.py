@@ -177,6 +177,7 @@ def _run_name() -> str:
     name="topics-update",
     flow_run_name=_run_name,
     persist_result=False,
+    result_serializer="json",  # Prefect keeps errors all the same, and would pickle them
     on_failure=[tell_failure],
     on_crashed=[tell_failure],
 )
