@@ -12,8 +12,9 @@ from topics.corpus import Source, read
 from topics.data import Corpus, Texts
 from topics.embedding import convert, find_checkpoint, measure, open_encoder, reading_all
 from topics.metrics import agreement
+from topics.pairs import nearest_others
 from topics.store import NO_STORE
-from topics.vectors import nearest, unit_rows
+from topics.vectors import unit_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,8 +82,8 @@ def classes_of(corpus: Corpus) -> NDArray[Any]:
 
 def neighbor_agreement(vectors: NDArray[np.float32], classes: NDArray[Any]) -> NDArray[np.float64]:
     """Share of each text's nearest others that are of its class; shape (u,)."""
-    found = [rows for _, rows, _ in nearest(vectors, vectors, _NEIGHBORS, exclude_self=True)]
-    return np.asarray((classes[np.concatenate(found)] == classes[:, None]).mean(axis=1))
+    found = nearest_others(vectors, _NEIGHBORS)[0]
+    return np.asarray((classes[found] == classes[:, None]).mean(axis=1))
 
 
 def topic_agreement(

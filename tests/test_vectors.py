@@ -19,10 +19,8 @@ def gathered(*arguments, **options):
     return np.concatenate([rows for _, rows, _ in blocks]), np.concatenate([values for _, _, values in blocks])
 
 
-def brute(queries, candidates, q, exclude_self=False):
+def brute(queries, candidates, q):
     similarities = queries.astype(np.float64) @ candidates.T.astype(np.float64)
-    if exclude_self:
-        np.fill_diagonal(similarities, -np.inf)
     rows = np.argsort(-similarities, axis=1, kind="stable")[:, :q]
     return rows, np.take_along_axis(similarities, rows, axis=1)
 
@@ -45,24 +43,15 @@ def test_nearest_is_what_sorting_everything_gives_ties_by_the_lower_index(a, b, 
     assert (rows.dtype, values.dtype) == (np.int32, np.float32)
 
 
-@pytest.mark.parametrize(("u", "q"), [(2, 1), (9, 8), (600, 599), (600, 4), (1100, 10)])
-def test_nobody_is_his_own_neighbour_even_where_all_others_are_wanted(u, q):
-    points = lattice(u)
-    rows, values = gathered(points, points, q, exclude_self=True)
-    want_rows, want_values = brute(points, points, q, exclude_self=True)
-    np.testing.assert_array_equal(rows, want_rows)
-    np.testing.assert_array_equal(values, want_values)
-
-
 def test_real_vectors_agree_with_sorting_up_to_rounding():
     points = random_embeddings(900, 48).vectors
-    _, values = gathered(points, points, 12, exclude_self=True)
-    np.testing.assert_allclose(values, brute(points, points, 12, exclude_self=True)[1], atol=1e-6)
+    _, values = gathered(points, points, 12)
+    np.testing.assert_allclose(values, brute(points, points, 12)[1], atol=1e-6)
 
 
 def test_a_product_is_exact_whatever_the_processor():
     points = random_embeddings(70, 384).vectors
-    rows, values = gathered(points, points, 69, exclude_self=True)
+    rows, values = gathered(points, points, 70)
     exact = np.rint(points.astype(np.float64) * 2**24) / 2**24
     for query in range(0, 70, 7):
         for other, value in zip(rows[query], values[query], strict=True):
@@ -72,7 +61,7 @@ def test_a_product_is_exact_whatever_the_processor():
 @pytest.mark.parametrize("threads", [2, 3, 8])
 def test_any_number_of_threads_gives_the_same_bits(threads):
     points = random_embeddings(1700, 33).vectors
-    one, many = gathered(points, points, 9, 1, True), gathered(points, points, 9, threads, True)
+    one, many = gathered(points, points, 9, 1), gathered(points, points, 9, threads)
     assert [part.tobytes() for part in one] == [part.tobytes() for part in many]
 
 
@@ -102,9 +91,8 @@ def test_no_queries_no_blocks():
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_where_all_are_alike_the_first_ones_win(value):
     points = np.full((300, 4), value / 2, dtype=np.float32)
-    rows, values = gathered(points, points, 3, exclude_self=True)
-    np.testing.assert_array_equal(rows[3:], np.tile([0, 1, 2], (297, 1)))
-    assert rows[:3].tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3]]
+    rows, values = gathered(points, points, 3)
+    np.testing.assert_array_equal(rows, np.tile([0, 1, 2], (300, 1)))
     assert np.unique(values).tolist() == [value]
 
 

@@ -16,9 +16,9 @@ from topics.corpus import Source, read
 from topics.data import ConvertedEncoder, Corpus, Texts
 from topics.embedding.listing import REMOTE, Listed, describe
 from topics.errors import InvalidConfig, InvalidInput, TopicsError
+from topics.pairs import nearest_others
 from topics.steps import ENCODER
 from topics.store import Store
-from topics.vectors import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -216,8 +216,7 @@ def class_agreement(
     labels, sizes = np.unique(classes[known], return_inverse=True, return_counts=True)[1:]
     if len(sizes) < 2:
         return {"agreement": None, "baseline": None}
-    near = nearest(vectors[known], vectors[known], min(_NEIGHBORS, len(known) - 1), threads, exclude_self=True)
-    around = labels[np.concatenate([rows for _, rows, _ in near])]
+    around = labels[nearest_others(vectors[known], min(_NEIGHBORS, len(known) - 1), threads)[0]]
     rows = np.arange(len(known))
     votes = np.zeros((len(known), len(sizes)), dtype=np.int64)
     np.add.at(votes, (rows[:, None], around), 1)

@@ -45,7 +45,6 @@ def nearest(
     candidates: NDArray[np.float32],
     q: int,
     threads: int = 1,
-    exclude_self: bool = False,
     room: int | None = None,
 ) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.float32]]]:
     """The q most similar candidates of each query, a block of queries at a time, in order.
@@ -53,9 +52,7 @@ def nearest(
     Parameters
     ----------
     queries, candidates : ndarray of shape (a, d) and (b, d), float32
-        Unit rows. q is at most b, less one where a query must not find itself.
-    exclude_self : bool
-        Queries are the candidates, in the same order, and do not count as their own neighbours.
+        Unit rows. q is at most b.
     room : int, optional
         Bytes that products may take, all threads together; by default 256 MiB a thread. They take a row at least.
 
@@ -78,9 +75,7 @@ def nearest(
     def search(start: int) -> tuple[int, NDArray[np.int32], NDArray[np.float32]]:
         block = gridded(queries[start : start + rows])
         similarities = block @ known.T
-        if exclude_self:
-            similarities[np.arange(len(block)), np.arange(start, start + len(block))] = -np.inf
-        row, column = _proposed(similarities, q, margin)
+        row, column = np.nonzero(similarities >= reached(similarities, q)[:, None] - margin)
         return start, *largest(row, column, products(block, known, row, column, few), q)
 
     with threadpool_limits(1, "blas"):
@@ -139,23 +134,19 @@ def gridded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return rounded
 
 
-def _proposed(
-    similarities: NDArray[np.float32], q: int, margin: np.float32
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of all that may be among the q largest of their row; `margin` is what they may be off.
+def reached(similarities: NDArray[np.float32], q: int) -> NDArray[np.float32]:
+    """What at least q of each row reach, and few others: all of the q largest do.
 
-    The q-th largest of the maxima of disjoint groups is no larger than the q-th largest of all, so
-    all that reach it are looked at and nothing else: a fraction of what a partition costs.
+    The q-th largest of the maxima of disjoint groups is no larger than the q-th largest of all, and takes a fraction
+    of the time.
     """
     rows, b = similarities.shape
     groups = b // _GROUPS
     if groups > q:
-        maxima = similarities[:, : groups * _GROUPS].reshape(rows, _GROUPS, groups).max(axis=1)
-        least = np.partition(maxima, groups - q, axis=1)[:, groups - q, None]
-    else:
-        least = np.partition(similarities, b - q, axis=1)[:, b - q, None]
-    row, column = np.nonzero(similarities >= least - margin)
-    return row, column
+        similarities = similarities[:, : groups * _GROUPS].reshape(rows, _GROUPS, groups).max(axis=1)
+    columns = similarities.shape[1]
+    least: NDArray[np.float32] = np.partition(similarities, columns - q, axis=1)[:, columns - q]
+    return least
 
 
 def products(

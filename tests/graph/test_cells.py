@@ -10,18 +10,14 @@ from topics.data import Embeddings
 from topics.graph import cells
 from topics.graph.cells import find_in_cells, parted
 from topics.graph.neighbors import EXACT, find_neighbors
-from topics.vectors import nearest, unit_rows
+from topics.pairs import nearest_others
+from topics.vectors import unit_rows
 
 
 def themed(u, d=32, themes=40, seed=0):
     draw = np.random.default_rng(seed)
     means = draw.normal(size=(themes, d))
     return unit_rows(means[draw.integers(0, themes, u)] + draw.normal(0, 0.7, (u, d)))
-
-
-def exact(points, q):
-    blocks = list(nearest(points, points, q, exclude_self=True))
-    return np.concatenate([rows for _, rows, _ in blocks]), np.concatenate([values for _, _, values in blocks])
 
 
 def shared(found, wanted):
@@ -31,7 +27,7 @@ def shared(found, wanted):
 def test_most_neighbours_are_found_and_what_is_found_is_compared_exactly():
     points = themed(9000)
     found, values = find_in_cells(points, 15)
-    wanted, best = exact(points, 15)
+    wanted, best = nearest_others(points, 15)
     assert shared(found, wanted) > 0.97
     want = np.einsum("ijd,id->ij", points[found].astype(np.float64), points.astype(np.float64))
     np.testing.assert_allclose(values, want, atol=1e-6)
@@ -43,7 +39,7 @@ def test_most_neighbours_are_found_and_what_is_found_is_compared_exactly():
 def test_in_few_vectors_all_neighbours_are_found(u):
     points = random_embeddings(u, 12).vectors
     found, values = find_in_cells(points, 3)
-    wanted, best = exact(points, 3)
+    wanted, best = nearest_others(points, 3)
     np.testing.assert_array_equal(found, wanted)
     np.testing.assert_array_equal(values, best)
 

@@ -20,8 +20,9 @@ import numpy as np
 
 from topics.embedding.words import words_of
 from topics.errors import InvalidInput
+from topics.pairs import nearest_others
 from topics.progress import track
-from topics.vectors import nearest, unit_rows
+from topics.vectors import unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -222,10 +223,7 @@ def fidelity(student: NDArray[np.float64], teacher: NDArray[np.float64], threads
     """
     both = [unit_rows(vectors) for vectors in (student, teacher)]
     q = min(_NEIGHBORS, len(teacher) - 1)
-    mine, theirs = (
-        np.concatenate([rows for _, rows, _ in nearest(vectors, vectors, q, threads, exclude_self=True)])
-        for vectors in both
-    )
+    mine, theirs = (nearest_others(vectors, q, threads)[0] for vectors in both)
     kept = (mine[:, :, None] == theirs[:, None, :]).any(axis=2).mean()
     return Fidelity(_cosine(student, teacher), float(kept))
 

@@ -6,10 +6,9 @@ import numpy as np
 
 from topics.data import Embeddings, Neighbors
 from topics.graph.cells import find_in_cells
-from topics.progress import track
-from topics.vectors import nearest
+from topics.pairs import nearest_others
 
-#: Texts up to which neighbours are exact. In cells they take half of the time at 30,000 texts, a sixth at 100,000.
+#: Texts up to which neighbours are exact. In cells they take as long at 20,000, half at 50,000.
 EXACT = 30_000
 
 
@@ -37,15 +36,6 @@ def find_neighbors(embeddings: Embeddings, n_neighbors: int, threads: int = 1, r
     """
     u = len(embeddings.vectors)
     q = max(min(n_neighbors, u - 1), 0)
-    if u > EXACT:
-        indices, similarities = find_in_cells(embeddings.vectors, q, threads, room)
-        return Neighbors(indices, np.clip(1 - similarities, 0, 2))
-    indices, distances = np.empty((u, q), dtype=np.int32), np.empty((u, q), dtype=np.float32)
-    if q:
-        found = nearest(embeddings.vectors, embeddings.vectors, q, threads, exclude_self=True, room=room)
-        for start, rows, similarities in track(
-            found, u, "Finding neighbours", "documents", lambda block: len(block[1])
-        ):
-            indices[start : start + len(rows)] = rows
-            distances[start : start + len(rows)] = np.clip(1 - similarities, 0, 2)
-    return Neighbors(indices, distances)
+    find = find_in_cells if u > EXACT else nearest_others
+    indices, similarities = find(embeddings.vectors, q, threads, room)
+    return Neighbors(indices, np.clip(1 - similarities, 0, 2))
