@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topics.data import Isotropy
+from topics.limits import one_thread
 from topics.store import let_go
 
 if TYPE_CHECKING:
@@ -62,8 +63,6 @@ def moments(vectors: NDArray[np.float32], threads: int = 1) -> Moments:
     >>> found.rows, found.mean.tolist(), found.covariance.tolist()
     (2, [2.0, 1.0], [[1.0, -1.0], [-1.0, 1.0]])
     """
-    from threadpoolctl import threadpool_limits
-
     n, d = vectors.shape
     rows, total, products = 0, np.zeros(d), np.zeros((d, d))
 
@@ -71,7 +70,7 @@ def moments(vectors: NDArray[np.float32], threads: int = 1) -> Moments:
         block = vectors[start : start + _BLOCK].astype(np.float64)
         return int(block.any(axis=1).sum()), block.sum(axis=0), block.T @ block
 
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+    with one_thread(), ThreadPoolExecutor(threads) as pool:
         for first in range(0, n, _BLOCK * threads):
             starts = range(first, min(first + _BLOCK * threads, n), _BLOCK)
             for many, one, two in pool.map(of_block, starts):  # added up in their order, whoever was first

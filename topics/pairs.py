@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from topics.limits import one_thread
 from topics.ordered import side_by_side
 from topics.progress import track
 from topics.vectors import GRID, gridded, largest, products, reached
@@ -53,12 +54,10 @@ def nearest_others(
     >>> nearest_others(np.float32([[1, 0], [0.6, 0.8], [0, 1]]), 1)[0].tolist()
     [[1], [2], [1]]
     """
-    from threadpoolctl import threadpool_limits
-
     indices = np.empty((len(vectors), q), dtype=np.int32)
     similarities = np.empty((len(vectors), q), dtype=np.float32)
     if q:
-        with threadpool_limits(1, "blas"):
+        with one_thread():
             for rows, found, values in _Search(vectors, q, threads, room).run():
                 indices[rows], similarities[rows] = found, values
     return indices, similarities

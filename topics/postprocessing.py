@@ -32,6 +32,7 @@ import numpy as np
 from topics.data import Embeddings, Postprocessing
 from topics.errors import InvalidConfig, InvalidInput
 from topics.isotropy import Moments, moments
+from topics.limits import one_thread
 from topics.store import let_go
 
 if TYPE_CHECKING:
@@ -187,8 +188,6 @@ def postprocess(vectors: NDArray[np.float32], fitted: Postprocessing, threads: i
     InvalidInput
         If the vectors have another width than those of the fit.
     """
-    from threadpoolctl import threadpool_limits
-
     n, d = vectors.shape
     if d != fitted.width:
         raise InvalidInput(
@@ -208,7 +207,7 @@ def postprocess(vectors: NDArray[np.float32], fitted: Postprocessing, threads: i
         block[~kept] = 0
         result[start : start + _BLOCK] = block
 
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+    with one_thread(), ThreadPoolExecutor(threads) as pool:
         for first in range(0, n, _MANY):
             for _ in pool.map(take, range(first, min(first + _MANY, n), _BLOCK)):
                 pass
@@ -248,10 +247,8 @@ def _lengths(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _principal(found: Moments) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Variances, largest first, and directions of shape (p, d); those without any variance are left out."""
-    from threadpoolctl import threadpool_limits
-
     d = len(found.total)
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         variances, columns = np.linalg.eigh(found.covariance)
     # The products were of rows of length 1, so their rounding is that of numbers up to 1.
     real = variances[::-1] > d * np.finfo(np.float64).eps

@@ -16,6 +16,7 @@ from topics.corpus import Source, read
 from topics.data import ConvertedEncoder, Corpus, Texts
 from topics.embedding.listing import REMOTE, Listed, describe
 from topics.errors import InvalidConfig, InvalidInput, TopicsError
+from topics.limits import one_thread
 from topics.pairs import nearest_others
 from topics.steps import ENCODER
 from topics.store import Store
@@ -115,13 +116,11 @@ def _local(store: Store) -> list[str]:
 
 
 def _tried(listed: Listed, texts: Texts, workshop: Workshop, classes: NDArray[np.int64]) -> dict[str, Any]:
-    from threadpoolctl import threadpool_limits
-
     began = time.perf_counter()
     prepared: ConvertedEncoder = workshop.load(workshop.run(ENCODER, [], {"name": listed.name}).ref)
     ready = time.perf_counter()
     encoder = embedding.open_encoder(prepared, threads=workshop.threads, batch_size=workshop.batch_size)
-    with threadpool_limits(1):  # as every stage runs: the vectors are those of a fit
+    with one_thread():  # as every stage runs: the vectors are those of a fit
         if listed.family != REMOTE:  # where a request costs
             encoder.encode([texts.texts[0]])
         loaded, timed = time.perf_counter(), _Timed(encoder)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from topics.limits import one_thread
 from topics.ordered import side_by_side
 
 if TYPE_CHECKING:
@@ -63,8 +64,6 @@ def nearest(
         index. A query's answer does not depend on the queries around it. Coordinates are rounded to
         2**-24; the inner products of what they are then are exact to the last bit.
     """
-    from threadpoolctl import threadpool_limits
-
     few = 2 * q * len(queries) < len(candidates)  # then those compared are rounded one by one, and no copy is made
     known = candidates if few else gridded(candidates)
     rows = _rows(len(candidates), _ROOM if room is None else room // (threads + 1))
@@ -78,7 +77,7 @@ def nearest(
         row, column = np.nonzero(similarities >= reached(similarities, q)[:, None] - margin)
         return start, *largest(row, column, products(block, known, row, column, few), q)
 
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         yield from side_by_side(search, range(0, len(queries), rows), threads)
 
 

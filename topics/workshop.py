@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from topics.data import read_only
+from topics.limits import one_thread
 from topics.memory import forget_peak, peak
 from topics.store import Ref, Store, stage_key
 
@@ -75,10 +76,9 @@ class Workshop:
         log.debug("%s", ref)
 
         def compute() -> Any:
-            from threadpoolctl import threadpool_limits
 
             values = [self.load(given) for given in inputs]
-            with threadpool_limits(1):  # more threads in one product, other bits; stages run products side by side
+            with one_thread():  # more threads in one product, other bits; stages run products side by side
                 return read_only(stage.compute(self, resolved, *values))
 
         self.at_hand[ref], cached = self.store.fetch(ref, compute)

@@ -20,6 +20,7 @@ import numpy as np
 
 from topics.embedding.words import words_of
 from topics.errors import InvalidInput
+from topics.limits import one_thread
 from topics.pairs import nearest_others
 from topics.progress import track
 from topics.vectors import unit_rows
@@ -189,9 +190,8 @@ def ridge(
         From λ to W, of shape (V, d). It takes about 16 n² bytes and n³ / 3 multiplications, on one thread.
     """
     from scipy.linalg import cho_factor, cho_solve  # before the limit, which is set on what is loaded
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         centred = start - start.mean(axis=0)
         moved, left = matrix @ centred, targets - matrix @ start
         alone, together = (matrix @ matrix.T).toarray(), moved @ moved.T
@@ -199,7 +199,7 @@ def ridge(
         kernel = alone / s + together / (t or 1.0)
 
     def solve(penalty: float) -> NDArray[np.float64]:
-        with threadpool_limits(1, "blas"):
+        with one_thread():
             factor = cho_factor(kernel + penalty * np.eye(len(kernel)), overwrite_a=True, check_finite=False)
             duals = cho_solve(factor, left, check_finite=False)
             both: NDArray[np.float64] = matrix.T @ duals / s + centred @ (moved.T @ duals) / (t or 1.0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from topics.errors import InvalidConfig, InvalidInput
+from topics.limits import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,7 +129,6 @@ def fitted(given: Any, texts: Texts) -> Any:
         return given
     from sklearn.base import clone
     from sklearn.exceptions import NotFittedError
-    from threadpoolctl import threadpool_limits
 
     try:  # asking is surer than `check_is_fitted`, which looks at the last step of a pipeline alone
         given.transform([texts.texts[0]])
@@ -137,7 +137,7 @@ def fitted(given: Any, texts: Texts) -> Any:
     else:
         return given
     copy = clone(given)
-    with threadpool_limits(1):
+    with one_thread():
         copy.fit(list(texts.texts))
     if fingerprint := getattr(given, "fingerprint", ""):
         copy.fingerprint = f"{fingerprint} fitted on {texts.fingerprint}"
@@ -175,10 +175,9 @@ def _is_transformer(given: Any) -> bool:
 def _transformed(transformer: Any, texts: list[str]) -> Any:
     from scipy import sparse
     from sklearn.exceptions import NotFittedError
-    from threadpoolctl import threadpool_limits
 
     parts: list[Any] = []
-    with threadpool_limits(1):
+    with one_thread():
         for start in range(0, len(texts), _BLOCK):
             block = texts[start : start + _BLOCK]
             try:

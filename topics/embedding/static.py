@@ -28,6 +28,7 @@ from topics.embedding.static_folder import StaticFolderEncoder, is_repository
 from topics.embedding.word_files import read_word_vectors, word_probabilities
 from topics.embedding.words import letters, spaced
 from topics.errors import InvalidConfig, ModelNotFound
+from topics.limits import one_thread
 from topics.store import canonical, file_sha256
 
 if TYPE_CHECKING:
@@ -246,13 +247,11 @@ def common_directions(
     ndarray of shape (many, d)
         Unit rows, rounded so that every machine has the same.
     """
-    from threadpoolctl import threadpool_limits
-
     moments = np.zeros((vectors.shape[1], vectors.shape[1]))
     if not many:
         return moments[:0]
     scale = weights * np.sqrt(chances)
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         for start in range(0, len(vectors), _BLOCK):
             block = vectors[start : start + _BLOCK] * scale[start : start + _BLOCK, None]
             moments += block.T @ block

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from topics.limits import one_thread
 from topics.ordered import side_by_side
 from topics.progress import track
 from topics.vectors import GRID, gridded, largest, nearest, products
@@ -76,10 +77,8 @@ def find_in_cells(
     (ndarray of shape (u, q) int32, ndarray of shape (u, q) float32)
         Neighbours and their inner products, largest first, ties by the lower row.
     """
-    from threadpoolctl import threadpool_limits
-
     cells = parted(vectors, threads, room)
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         indices, similarities = _gathered(lambda start: _search(cells, start, q), cells, q, threads, "Finding")
         place = np.empty(len(vectors), dtype=np.int32)
         place[cells.rows] = np.arange(len(vectors), dtype=np.int32)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topics.graph.cells import Cells, close, visits
+from topics.limits import one_thread
 from topics.ordered import side_by_side
 from topics.vectors import GRID, gridded, largest, nearest, products
 
@@ -50,8 +51,6 @@ def seek(vectors: NDArray[np.float32], cells: Cells, q: int, threads: int = 1) -
         Rows of the known vectors and inner products, largest first, ties by the lower row: the largest in the nearest
         cells, or of all where these hold fewer than q.
     """
-    from threadpoolctl import threadpool_limits
-
     indices = np.empty((len(vectors), q), dtype=np.int32)
     similarities = np.empty((len(vectors), q), dtype=np.float32)
     probed = np.empty((len(vectors), min(PROBED, len(cells.means))), dtype=np.int32)
@@ -63,7 +62,7 @@ def seek(vectors: NDArray[np.float32], cells: Cells, q: int, threads: int = 1) -
         rows = order[start : start + _BLOCK]
         return rows, *_found(gridded(vectors[rows]), cells, probed[rows], q)
 
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         for rows, found, values in side_by_side(work, range(0, len(order), _BLOCK), threads):
             indices[rows], similarities[rows] = found, values
     return indices, similarities
