@@ -13,7 +13,7 @@ import numpy as np
 from topics.limits import one_thread
 from topics.ordered import side_by_side
 from topics.progress import track
-from topics.vectors import GRID, gridded, largest, products, reached
+from topics.vectors import GRID, close, gridded, largest, marked, products, reached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,12 +118,12 @@ class _Search:
 
     def _proposed(self, one: int, similar: NDArray[np.float32], columns: int) -> Proposed:
         """What rows of a block may have among the columns of a product, which begin there."""
-        row, column = np.nonzero(similar >= self.least[self.blocks[one], None])
+        row, column = marked(similar >= self.least[self.blocks[one], None])
         return one, row.astype(np.int32), (column + columns).astype(np.int32), similar[row, column]
 
     def _mirrored(self, other: int, similar: NDArray[np.float32], rows: int) -> Proposed:
         """What its columns, a block, may have among its rows."""
-        row, column = np.nonzero(similar >= self.least[self.blocks[other]])
+        row, column = marked(similar >= self.least[self.blocks[other]])
         return other, column.astype(np.int32), (row + rows).astype(np.int32), similar[row, column]
 
     def _note(self, proposed: Proposed) -> None:
@@ -140,11 +140,7 @@ class _Search:
         """The nearest among the proposals of a block, compared exactly."""
         parts = self.waiting[one]
         row, column, value = (np.concatenate([part[place] for part in parts]) for place in (1, 2, 3))
-        order = np.lexsort((-value, row))
-        row, column, value = row[order], column[order], value[order]
-        least = value[np.searchsorted(row, np.arange(row[-1] + 1)) + self.q - 1] - self.margin
-        close = value >= least[row]
-        row, column = row[close], column[close]
+        row, column = close(row, column, value, self.q, self.margin)
         rows = self.blocks[one]
         return rows, *largest(row, column, products(self.known[rows], self.known, row, column), self.q)
 

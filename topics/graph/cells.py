@@ -20,7 +20,7 @@ import numpy as np
 from topics.limits import one_thread
 from topics.ordered import side_by_side
 from topics.progress import track
-from topics.vectors import GRID, gridded, largest, nearest, products
+from topics.vectors import GRID, close, gridded, largest, marked, nearest, products
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -150,13 +150,13 @@ def _search(cells: Cells, start: int, q: int) -> Found:
     # Products are off by no more than half the margin; see `topics.vectors.nearest`.
     margin = np.float32(2 * queries.shape[1]) / GRID
     least = np.partition(near, near.shape[1] - q, axis=1)[:, near.shape[1] - q, None] - margin
-    row, column = np.nonzero(near >= least)
+    row, column = marked(near >= least)
     pairs, values = [row << _BITS | column + low], [near[row, column]]
     for cell, mine in visits(cells.probed[start : start + _BLOCK]):
         for first in range(cells.begin[cell], cells.begin[cell + 1], _WIDTH):
             part = cells.known[first : min(first + _WIDTH, int(cells.begin[cell + 1]))]
             near = queries[mine] @ part.T
-            row, column = np.nonzero(near >= least[mine])
+            row, column = marked(near >= least[mine])
             pairs.append(mine[row] << _BITS | column + first)
             values.append(near[row, column])
     every, once = np.unique(np.concatenate(pairs), return_index=True)
@@ -167,16 +167,6 @@ def _search(cells: Cells, start: int, q: int) -> Found:
         cells.rows[start : start + b],
         *largest(row, cells.rows[column], products(queries, cells.known, row, column), q),
     )
-
-
-def close(
-    row: NDArray[np.int64], column: NDArray[np.int64], value: NDArray[np.float32], q: int, margin: np.float32
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The pairs that may be among the q of the largest values of their row; rows ascend and have at least q."""
-    begin = np.searchsorted(row, np.arange(row[-1] + 1))
-    least = value[np.lexsort((-value, row))[begin + q - 1]]
-    close = value >= least[row] - margin
-    return row[close], column[close]
 
 
 def visits(probed: NDArray[np.int32]) -> Iterator[tuple[int, NDArray[np.int64]]]:

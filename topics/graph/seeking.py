@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from topics.graph.cells import Cells, close, visits
+from topics.graph.cells import Cells, visits
 from topics.limits import one_thread
 from topics.ordered import side_by_side
-from topics.vectors import GRID, gridded, largest, nearest, products
+from topics.vectors import GRID, close, gridded, largest, marked, nearest, products
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def _in_cells(queries: NDArray[np.float32], cells: Cells, probed: NDArray[np.int
     least = best.min(axis=1, keepdims=True) - margin
     pairs, found = [], []
     for mine, first, near in _products(queries, cells, probed):
-        row, column = np.nonzero(near >= least[mine])
+        row, column = marked(near >= least[mine])
         pairs.append(mine[row] << _BITS | column + first)
         found.append(near[row, column])
     codes, values = np.concatenate(pairs), np.concatenate(found)
