@@ -95,5 +95,4 @@ def _round(
 
 def _numbered(names: NDArray[np.int64]) -> NDArray[np.int64]:
     """The same groups with numbers from 0, none left out."""
-    numbers: NDArray[np.int64] = np.unique(names, return_inverse=True)[1]
-    return numbers
+    return np.asarray((np.cumsum(np.bincount(names) > 0) - 1)[names])
