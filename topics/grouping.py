@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _DENSE = ("hdbscan", "fast_hdbscan")  # clusterers of a layout
+_WITHOUT = ("leiden", "kmeans", "evoc")  # those of the graph, and of the vectors
 _LEAST = 10  # texts of a topic in a part of a corpus
 _FINEST = 256  # times the resolution asked for: how far a search for more topics goes
 
@@ -43,13 +44,14 @@ def group(
     step: Callable[..., Ref],
     clusterer: Any = None,
     prior: Ref | None = None,
+    laid_out: Callable[[Ref], object] = lambda plain: None,
 ) -> Grouping:
     """Find as many clusters as there are, or as are asked for.
 
     Where there are fewer than asked for, the resolution is doubled until there are enough, or the graph falls to
     crumbs; then the most entangled ones are merged. Where no density tells so many apart, as among few documents, the
     communities of the graph are taken. A prior is that of a previous run, for these texts: graph, layout and clusters
-    go on from it.
+    go on from it. `laid_out` is told UMAP's graph as soon as a layout is made, before that is clustered.
 
     Raises
     ------
@@ -69,7 +71,10 @@ def group(
 
     while True:
         graph = step(GRAPH, near, *known, consensus=config.consensus, seed=config.seed, resolution=resolution)
-        layout, clusters = _cluster(graph, vectors, config, resolution, workshop, step, clusterer, known)
+        layout = None if config.clusterer in _WITHOUT else _lay_out(graph, vectors, config, step, known)
+        if layout is not None:
+            laid_out(plain)
+        clusters = _cluster(layout, graph, vectors, config, resolution, workshop, step, clusterer, known)
         if config.topics is None or config.clusterer == "kmeans":
             return steadied(Grouping(near, plain, graph, layout, clusters))
         found = int(workshop.load(clusters).labels.max(initial=NOISE)) + 1
@@ -95,7 +100,13 @@ def of_a_part(config: Config, part: int, whole: int) -> Config:
     return Config.of(**{**config.model_dump(), "min_cluster_size": max(_LEAST, round(size))})
 
 
+def _lay_out(graph: Ref, vectors: Ref, config: Config, step: Callable[..., Ref], prior: Sequence[Ref]) -> Ref:
+    settings = {"n_components": config.n_components, "n_epochs": config.n_epochs, "seed": config.seed}
+    return step(reduce_by(config), graph, vectors, *prior, min_dist=0.0, **settings)
+
+
 def _cluster(
+    layout: Ref | None,
     graph: Ref,
     vectors: Ref,
     config: Config,
@@ -104,22 +115,20 @@ def _cluster(
     step: Callable[..., Ref],
     clusterer: Any,
     prior: Sequence[Ref],
-) -> tuple[Ref | None, Ref]:
-    """References to the layout, where there is one, and to the clusters."""
+) -> Ref:
+    """Reference to the clusters: of the layout, where there is one."""
     seed, how = {"seed": config.seed}, {"min_cluster_size": config.min_cluster_size, "resolution": resolution}
     if config.clusterer == "leiden":
-        return None, step(PARTITION, step(COMMUNITIES, graph, resolution=resolution, **seed), **how)
+        return step(PARTITION, step(COMMUNITIES, graph, resolution=resolution, **seed), **how)
     if config.clusterer == "kmeans":
-        return None, step(CELLS, vectors, *prior, topics=config.topics, **seed)
-    if config.clusterer == "evoc":
-        return None, step(EVOC, vectors, **how, **seed)
-    settings = {"n_components": config.n_components, "n_epochs": config.n_epochs}
-    layout = step(reduce_by(config), graph, vectors, *prior, min_dist=0.0, **settings, **seed)
+        return step(CELLS, vectors, *prior, topics=config.topics, **seed)
+    if layout is None:
+        return step(EVOC, vectors, **how, **seed)
     if clusterer is not None:
         found = cluster_by(clusterer, workshop.load(layout))
-        return layout, workshop.hold("clusters", hashlib.sha256(found.labels.tobytes()).hexdigest()[:40], found)
+        return workshop.hold("clusters", hashlib.sha256(found.labels.tobytes()).hexdigest()[:40], found)
     if config.clusterer.startswith("<"):
         raise InvalidInput(f"{config.clusterer} was a clusterer object; pass it again as clusterer=...")
     stage = FAST if config.clusterer == "fast_hdbscan" else CLUSTER
     communities = (step(COMMUNITIES, graph, resolution=resolution, **seed),) if config.consensus else ()
-    return layout, step(stage, layout, graph, *communities, **how, min_samples=config.min_samples)
+    return step(stage, layout, graph, *communities, **how, min_samples=config.min_samples)

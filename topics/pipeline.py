@@ -47,7 +47,7 @@ from topics.steps import (
     reduce_by,
 )
 from topics.store import Ref
-from topics.telling import Found, describe_topics, measure_topics
+from topics.telling import Found, count_terms, describe_topics, measure_topics
 from topics.updates.continuation import check_encoder_of, keep_prior
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_BESIDE = 50_000  # texts up to which stages run beside each other; of more, two at once would take much memory
 _DRAWN = 4  # times the epochs of the layout that is clustered: two axes have less room to untangle in
 
 
@@ -118,8 +119,15 @@ def fit_topics(
         return record(f"{told_name(stage, params)} of words", stage, inputs, params)
 
     corpus, texts, intake = take_in(documents, workshop, step)
+    beside = run_stage is None and len(workshop.load(texts)) <= _BESIDE
+
+    def begin(stage: Stage, *inputs: Ref, **params: Any) -> None:
+        if beside:
+            workshop.begin(stage, inputs, params)
+
     if encoder is not None:
         encoder = embedding.fitted(encoder, workshop.load(texts))
+    count_terms(texts, config, begin)
     location = documents.location if isinstance(documents, Source) else MEMORY
     made = embed_corpus(corpus, texts, config, workshop, step, encoder, embeddings, location)
     vectors, fitted = made.vectors, None
@@ -140,13 +148,23 @@ def fit_topics(
         chosen = step(FIRST, vectors, most=fitted_on)
         sized = of_a_part(config, fitted_on, len(workshop.load(texts)))
         prior = None if prior is None else step(FIRST, prior, most=fitted_on)
-    near, plain, graph, layout, clusters = group(chosen, sized, workshop, step, clusterer, prior)
+
+    def draw(plain: Ref, by: Callable[..., Any]) -> Any:
+        # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
+        before = () if prior is None else (prior,)
+        how = {"n_components": 2, "min_dist": 0.1, "n_epochs": _DRAWN * config.n_epochs, "seed": config.seed}
+        return by(reduce_by(config), plain, chosen, *before, **how)
+
+    near, plain, graph, layout, clusters = group(
+        chosen, sized, workshop, step, clusterer, prior, laid_out=lambda plain: draw(plain, begin)
+    )
     settled = step(SETTLE, clusters, chosen, near, corpus, graph, coverage=config.coverage)
     if fitted_on is not None:
         apart = step(APPROACH, vectors, fitted=fitted_on, voting=config.n_neighbors)
         settled = step(SPREAD, settled, vectors, apart, corpus, coverage=config.coverage)
     found = Found(corpus, texts, vectors, settled, plain, graph)
-    counts, described = describe_topics(found, config, step)
+    counts = count_terms(texts, config, step)
+    described = describe_topics(found, counts, config, step)
 
     def embed_words(words: Ref) -> Ref:
         encoded = embed_texts(words, config, workshop, step_of_words, encoder, measured=False).vectors
@@ -154,10 +172,7 @@ def fit_topics(
 
     known = Known(texts, vectors, settled, counts, described, made.vectors.within)
     aspects = describe_aspects(known, config, workshop, step, embed_words)
-    # The map shows the neighbourhood as it is; on the sharpened graph topics would shrink to dots.
-    before = () if prior is None else (prior,)
-    how = {"n_components": 2, "min_dist": 0.1, "n_epochs": _DRAWN * config.n_epochs, "seed": config.seed}
-    drawn = step(reduce_by(config), plain, chosen, *before, **how)
+    drawn = draw(plain, step)
     drawn = drawn if apart is None else step(SCATTER, drawn, apart)
     timed, nested, parted, measured = measure_topics(found, counts, described, config, workshop, step)
 

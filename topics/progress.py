@@ -33,6 +33,22 @@ class Watcher(Protocol):
     def finish(self) -> None: ...
 
 
+class Unwatched:
+    """Nobody wants to know."""
+
+    def start(self, task: str, total: int, unit: str) -> None:
+        return None
+
+    def advance(self, amount: int) -> None:
+        return None
+
+    def finish(self) -> None:
+        return None
+
+
+UNWATCHED = Unwatched()
+
+
 class LogWatcher:
     """A log line every `every` seconds, none for work that is shorter."""
 

@@ -23,7 +23,7 @@ from topics.grouping import group
 from topics.pipeline import embed_texts
 from topics.steps import ACTIVATE, GRAPH, NEIGHBORS, POSTPROCESS
 from topics.store import Ref, Store
-from topics.telling import Found, describe_topics, measure_topics
+from topics.telling import Found, count_terms, describe_topics, measure_topics
 from topics.updates.joining import texts_of
 from topics.updates.refits import held_vectors
 from topics.words.wording import name_of
@@ -121,7 +121,8 @@ def regroup(bench: Bench, wanted: Regrouped, names: Mapping[str, str], edit: Map
     corpus = shop.hold("corpus", bench.corpus.key, bench.corpus)
     texts = Ref("texts", bench.corpus.texts.fingerprint[:40], within=corpus)
     told = Found(corpus, texts, bench.vectors, settled, *bench.graphs())
-    counts, described = describe_topics(told, config, bench.step)
+    counts = count_terms(texts, config, bench.step)
+    described = describe_topics(told, counts, config, bench.step)
     timed, nested, parted, measured = measure_topics(told, counts, described, config, shop, bench.step)
     aspects = _aspects(bench, texts, settled, counts, described)
     made = assemble(

@@ -49,7 +49,7 @@ class StageRecord:
     name: str
     key: str  # of its result in the store
     cached: bool  # whether it was found there
-    seconds: float  # wall time, loading included
+    seconds: float  # wall time, loading included; of one begun beside others what was still waited
     memory: int = 0  # most bytes its process held meanwhile, mapped files included; 0 if not known
 
 

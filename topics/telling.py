@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from topics.steps import COUNT, DESCRIBE, MEASURE, NEST, PARTS, TIMELINE
 
@@ -34,11 +34,15 @@ class Told(NamedTuple):
     measured: Ref
 
 
-def describe_topics(found: Found, config: Config, step: Callable[..., Ref]) -> tuple[Ref, Ref]:
-    """References to the terms of the texts, and to the topics described by them."""
+def count_terms(texts: Ref, config: Config, step: Callable[..., Any]) -> Any:
+    """Reference to the terms of the texts."""
     stop_words = sorted(set(config.stop_words))
-    counts = step(COUNT, found.texts, language=config.language, stop_words=stop_words, ngrams=config.ngrams)
-    described = step(
+    return step(COUNT, texts, language=config.language, stop_words=stop_words, ngrams=config.ngrams)
+
+
+def describe_topics(found: Found, counts: Ref, config: Config, step: Callable[..., Ref]) -> Ref:
+    """Reference to the topics, described by their terms."""
+    return step(
         DESCRIBE,
         found.settled,
         counts,
@@ -49,7 +53,6 @@ def describe_topics(found: Found, config: Config, step: Callable[..., Ref]) -> t
         weighting=config.weighting,
         ranking=config.ranking,
     )
-    return counts, described
 
 
 def measure_topics(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from topics.data import read_only
 from topics.limits import one_thread
 from topics.memory import forget_peak, peak
+from topics.progress import UNWATCHED, watched
 from topics.store import Ref, Store, stage_key
 
 if TYPE_CHECKING:
@@ -59,6 +62,7 @@ class Workshop:
     executor: Executor | None = None
     memory: int | None = None  # bytes to get along with, if that is said
     at_hand: dict[Ref, Any] = field(default_factory=dict)
+    _begun: dict[Ref, Future[bool]] = field(default_factory=dict)
 
     @property
     def room(self) -> int | None:
@@ -69,20 +73,46 @@ class Workshop:
         """Run a step, unless its result is in the store."""
         began = time.perf_counter()
         forget_peak()
-        resolved = stage.resolve(params)
-        ref = Ref(stage.name, stage_key(stage.name, stage.version, resolved, inputs, stage.libraries))
+        resolved, ref = _named(stage, inputs, params)
+        if ref in self._begun:
+            cached = self._begun.pop(ref).result()
+        else:
+            cached = self._make(stage, inputs, resolved, ref)
+        return Outcome(ref, cached, time.perf_counter() - began, peak())
+
+    def begin(self, stage: Stage, inputs: Sequence[Ref], params: Params) -> Ref:
+        """Begin a step beside those that run until it is asked for; `run` then waits for it no longer than it takes.
+
+        With one thread, an executor or a limit of memory, nothing is begun.
+        """
+        resolved, ref = _named(stage, inputs, params)
+        alone = self.threads == 1 or self.executor is not None or self.memory is not None
+        if not (alone or ref in self._begun or ref in self.at_hand or self.store.has(ref)):
+            made = self._begun[ref] = Future[bool]()
+
+            def work() -> None:
+                try:
+                    with watched(UNWATCHED):
+                        made.set_result(self._make(stage, inputs, resolved, ref))
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where the step is asked for
+                    made.set_exception(error)
+
+            Thread(target=work, name=f"topics {stage.name}", daemon=True).start()
+        return ref
+
+    def _make(self, stage: Stage, inputs: Sequence[Ref], resolved: Params, ref: Ref) -> bool:
+        """See to it that a value is at hand; returns whether it was in the store."""
         if ref in self.at_hand:
-            return Outcome(ref, True, time.perf_counter() - began, peak())
+            return True
         log.debug("%s", ref)
 
         def compute() -> Any:
-
             values = [self.load(given) for given in inputs]
             with one_thread():  # more threads in one product, other bits; stages run products side by side
                 return read_only(stage.compute(self, resolved, *values))
 
         self.at_hand[ref], cached = self.store.fetch(ref, compute)
-        return Outcome(ref, cached, time.perf_counter() - began, peak())
+        return cached
 
     def load(self, ref: Ref) -> Any:
         """The value of a reference: at hand, or from the store."""
@@ -95,3 +125,9 @@ class Workshop:
         ref = Ref(stage, key)
         self.at_hand[ref] = value
         return ref
+
+
+def _named(stage: Stage, inputs: Sequence[Ref], params: Params) -> tuple[Params, Ref]:
+    """All settings of a step, and what its result is called."""
+    resolved = stage.resolve(params)
+    return resolved, Ref(stage.name, stage_key(stage.name, stage.version, resolved, inputs, stage.libraries))
