@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import click
@@ -17,11 +18,16 @@ from topics.errors import InvalidConfig, InvalidInput, ModelNotFound, TopicsErro
 
 __all__ = ["commands", "default_name", "main", "run_command"]
 
+_ALLOCATED = 20_000  # objects after which cycles are looked for; libraries make many more, and keep them
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; errors become one paragraph and an exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(run_command(commands, arguments))
+    gc.set_threshold(_ALLOCATED)
+    code = run_command(commands, arguments)
+    gc.freeze()  # the process ends: nobody has to look once more for what could be freed
+    sys.exit(code)
 
 
 def run_command(command: click.Command, arguments: list[str]) -> int:
