@@ -185,4 +185,4 @@ def _packed(values: Sequence[int], dtype: str) -> str:
 
 
 def _deflated(content: bytes) -> str:
-    return base64.b64encode(zlib.compress(content, 9)).decode() if content else ""
+    return base64.b64encode(zlib.compress(content)).decode() if content else ""

@@ -29,8 +29,10 @@ def plain(value: Any, limit: int) -> str:
     >>> plain("x" * 100, 5)
     'xxxx…'
     """
-    head = str(value)[: 4 * limit + 100]  # no need to clean what is cut anyway
-    text = _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", _GONE.sub("", head.translate(_OVERRIDES)))).strip()
+    text = str(value)[: 4 * limit + 100]  # no need to clean what is cut anyway
+    if not (text.isascii() and text.isprintable()):
+        text = _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", _GONE.sub("", text.translate(_OVERRIDES))))
+    text = text.strip()
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
