@@ -12,8 +12,11 @@ print(_json.dumps({"peak": _peak / 1e6}))
 #: A command of the command line, as people give it.
 OURS = """
 import sys
-from topics.cli import commands, run_command
-assert run_command(commands, sys.argv[1:]) == 0
+from topics.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as ended:
+    assert ended.code == 0
 """
 
 _GIVEN = """
