@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import numpy as np
@@ -11,6 +12,7 @@ from topics import pipeline
 from topics.data import Reduction
 from topics.executors import SERIAL
 from topics.store import NO_STORE, Store
+from topics.store.values import MANIFEST
 from topics.workshop import Stage, Workshop
 
 
@@ -70,6 +72,32 @@ def test_an_error_is_told_to_who_asks(stage):
         shop.run(stage, (), {"side": -1})
     with pytest.raises(ValueError, match="a side is not negative"):  # it is tried again
         shop.run(stage, (), {"side": -1})
+
+
+def test_what_is_in_the_store_is_read_when_it_is_wanted_and_made_again_if_it_is_damaged(stage, made, tmp_path, caplog):
+    store = Store(tmp_path)
+    ref = Workshop(store).run(stage, (), {"side": 3}).ref
+    part, manifest = store.folder(ref) / "points.npy", store.folder(ref) / MANIFEST
+    part.write_bytes(b"something else")
+    os.utime(manifest, (0, 0))
+    shop = Workshop(store)
+    assert shop.run(stage, (), {"side": 3}).cached
+    assert manifest.stat().st_mtime > 0  # it counts as used
+    assert len(made) == 1
+    assert shop.load(ref).points.tolist() == [[3, 3], [3, 3]]
+    assert len(made) == 2
+    assert "does not match its checksum" in caplog.text
+    assert store.load(ref).points.tolist() == [[3, 3], [3, 3]]
+
+
+def test_what_was_pruned_meanwhile_is_made_again(stage, made, tmp_path):
+    store = Store(tmp_path)
+    Workshop(store).run(stage, (), {"side": 3})
+    shop = Workshop(store)
+    ref = shop.run(stage, (), {"side": 3}).ref
+    store.remove(ref)
+    assert shop.load(ref).points.tolist() == [[3, 3], [3, 3]]
+    assert len(made) == 2
 
 
 def test_a_fit_whose_steps_lie_beside_each_other_is_the_fit_whose_steps_follow_each_other(world, monkeypatch):

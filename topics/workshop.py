@@ -63,6 +63,7 @@ class Workshop:
     memory: int | None = None  # bytes to get along with, if that is said
     at_hand: dict[Ref, Any] = field(default_factory=dict)
     _begun: dict[Ref, Future[bool]] = field(default_factory=dict)
+    _kept: dict[Ref, Callable[[], Any]] = field(default_factory=dict)  # in the store; how to make it again
 
     @property
     def room(self) -> int | None:
@@ -101,8 +102,8 @@ class Workshop:
         return ref
 
     def _make(self, stage: Stage, inputs: Sequence[Ref], resolved: Params, ref: Ref) -> bool:
-        """See to it that a value is at hand; returns whether it was in the store."""
-        if ref in self.at_hand:
+        """See to it that a value is in the store or at hand; returns whether it was. It is read when it is wanted."""
+        if ref in self.at_hand or ref in self._kept:
             return True
         log.debug("%s", ref)
 
@@ -111,13 +112,22 @@ class Workshop:
             with one_thread():  # more threads in one product, other bits; stages run products side by side
                 return read_only(stage.compute(self, resolved, *values))
 
+        if self.store.has(ref):
+            self.store.touch(ref)
+            self._kept[ref] = compute
+            return True
         self.at_hand[ref], cached = self.store.fetch(ref, compute)
         return cached
 
     def load(self, ref: Ref) -> Any:
-        """The value of a reference: at hand, or from the store."""
+        """The value of a reference: at hand, or from the store; what a step found there damaged is made again."""
         if ref not in self.at_hand:
-            self.at_hand[ref] = getattr(self.load(ref.within), ref.stage) if ref.within else self.store.load(ref)
+            if ref.within:
+                self.at_hand[ref] = getattr(self.load(ref.within), ref.stage)
+            elif ref in self._kept:
+                self.at_hand[ref], _ = self.store.fetch(ref, self._kept[ref])
+            else:
+                self.at_hand[ref] = self.store.load(ref)
         return self.at_hand[ref]
 
     def hold(self, stage: str, key: str, value: Any) -> Ref:

@@ -113,9 +113,13 @@ class Store:
             aside.parent.mkdir(exist_ok=True)
             folder.replace(aside)
             raise StoreDamaged(f"{damage} The entry was moved to {aside}.") from None
-        with suppress(OSError):  # a store may be read by those who may not write it
-            os.utime(folder / MANIFEST)
+        self.touch(ref)
         return value
+
+    def touch(self, ref: Ref) -> None:
+        """Note that an entry is used."""
+        with suppress(OSError):  # a store may be read by those who may not write it
+            os.utime(self.folder(ref) / MANIFEST)
 
     def peek(self, ref: Ref) -> dict[str, Any]:
         """The plain fields of an entry, unverified; it does not count as used.
