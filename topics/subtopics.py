@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topics.data import NOISE, Parts
-from topics.graph.leiden import agreed, communities, inner_shares
+from topics.graph.leiden import agreed, communities, inner_shares, network_of
 from topics.labels import by_size, centroids_of, members
 from topics.progress import track
 from topics.vectors import similarities
@@ -120,7 +120,8 @@ def _apart(weights: sparse.csr_array, seed: int, resolution: float) -> tuple[NDA
     least = max(_FEWEST, round(_LEAST * u))
     if u < 2 * least or not weights.nnz:
         return none, np.ones(u, dtype=np.float32)
-    runs = (communities(weights, run, resolution) for run in range(seed, seed + _RUNS))
+    network = network_of(weights)
+    runs = (communities(weights, run, resolution, network) for run in range(seed, seed + _RUNS))
     share = agreed(weights, runs, _RUNS)
     held = inner_shares(weights, share, alone=1).astype(np.float32)
     sharpened = sparse.csr_array((weights.data * share**2, weights.indices.copy(), weights.indptr.copy()), shape=(u, u))

@@ -12,8 +12,8 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from topics.graph.fuzzy import fuzzy_weights
-from topics.graph.leiden import communities
-from topics.graph.moving import Network, join_nodes, move_nodes, split_communities
+from topics.graph.leiden import communities, network_of
+from topics.graph.moving import join_nodes, move_nodes, split_communities
 from topics.graph.neighbors import find_neighbors
 
 
@@ -27,15 +27,6 @@ def modularity(weights, labels, resolution=1.0):
     strengths, total = dense.sum(axis=1), dense.sum()
     same = labels[:, None] == labels
     return ((dense / total - resolution * np.outer(strengths, strengths) / total**2) * same).sum()
-
-
-def network_of(weights):
-    return Network(
-        weights.indptr.astype(np.int64),
-        weights.indices.astype(np.int32),
-        weights.data.astype(np.float64),
-        np.asarray(weights.sum(axis=1), dtype=np.float64),
-    )
 
 
 @pytest.mark.parametrize("resolution", [0.5, 1.0, 4.0])

@@ -10,11 +10,12 @@ import numpy as np
 
 from topics.data import NOISE, Graph, Neighbors
 from topics.graph.fuzzy import fuzzy_weights
-from topics.graph.leiden import agreed, communities, inner_shares
+from topics.graph.leiden import agreed, communities, inner_shares, network_of
 from topics.progress import track
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy import sparse
 
     from topics.data import Prior
 
@@ -63,18 +64,25 @@ def build_graph(
     u = weights.shape[0]
     if not consensus or not weights.nnz:
         return Graph(weights, np.full(u, np.nan, dtype=np.float32))
-    with ThreadPoolExecutor(threads) as pool:
-        runs = pool.map(partial(communities, weights, resolution=resolution), range(seed, seed + consensus))
-        share = agreed(weights, track(runs, consensus, "Consensus", "runs"), consensus)
+    share = _votes(weights, range(seed, seed + consensus), resolution, threads)
     if prior is not None:
         source = np.repeat(np.arange(u), np.diff(weights.indptr))
         share = _with_prior(share, prior.labels[source], prior.labels[weights.indices])
     agreement = inner_shares(weights, share, alone=1).astype(np.float32)
+    share *= share
+    share *= weights.data
     sharpened = sparse.csr_array(
-        ((weights.data * share**2).astype(np.float32), weights.indices.copy(), weights.indptr.copy()), shape=(u, u)
+        (share.astype(np.float32), weights.indices.copy(), weights.indptr.copy()), shape=weights.shape
     )
     sharpened.eliminate_zeros()
     return Graph(sharpened, agreement)
+
+
+def _votes(weights: sparse.csr_array, seeds: range, resolution: float, threads: int) -> NDArray[np.float64]:
+    """Of each weight the share of runs that put both ends together."""
+    run = partial(communities, weights, resolution=resolution, network=network_of(weights))
+    with ThreadPoolExecutor(threads) as pool:
+        return agreed(weights, track(pool.map(run, seeds), len(seeds), "Consensus", "runs"), len(seeds))
 
 
 def _with_prior(share: NDArray[np.float64], one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.float64]:
