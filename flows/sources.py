@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from flows.alerts import secret
 from topics.corpus import Reading, Source, files, read
+from topics.corpus.opening import COMPRESSED
 from topics.errors import InvalidConfig, InvalidInput, NoDocuments
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _names(paths: list[str], asked: str) -> dict[str, str]:
 
 def _suffix(path: str) -> str:
     suffixes = [suffix.lower() for suffix in PurePosixPath(urlsplit(path).path).suffixes]
-    if suffixes and suffixes[-1] in files.COMPRESSED:
+    if suffixes and suffixes[-1] in COMPRESSED:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
 

@@ -26,9 +26,9 @@ WORDS = ["whale", "snail", "", "  whale ", "café", "cafe\u0301", "a\tb", "3", "
 def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Everything counts as large, and is read so many rows at a time."""
     size: int = request.param
-    for module in (columns, distinct, formats):
+    for module in (columns, formats):
         monkeypatch.setattr(module, "ROWS", size)
-    for module, name in ((distinct, "MANY"), (formats, "MANY"), (formats, "_LARGE")):
+    for module, name in ((distinct, "MANY"), (formats, "MANY"), (formats, "LARGE")):
         monkeypatch.setattr(module, name, 0)
     return size
 

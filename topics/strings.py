@@ -9,7 +9,7 @@ import mmap
 import tempfile
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any, overload
+from typing import IO, TYPE_CHECKING, Any, AnyStr, overload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,9 +88,9 @@ def write_table(parts: Iterable[pa.RecordBatch | pa.Table], schema: pa.Schema, f
     file.flush()
 
 
-def batches(values: Iterable[str]) -> Iterator[list[str]]:
+def batches(values: Iterable[AnyStr]) -> Iterator[list[AnyStr]]:
     """Some thousand values at a time, fewer where they are long."""
-    batch: list[str] = []
+    batch: list[AnyStr] = []
     size = 0
     for value in values:
         batch.append(value)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from topics.corpus import columns, files
 from topics.corpus.distinct import distinct_of
+from topics.corpus.spool import room_for
 from topics.data import Corpus
 from topics.errors import InvalidInput, NoDocuments
 
@@ -99,7 +100,8 @@ def read(
         source = Source(str(source))
     wanted = replace(source if isinstance(source, Source) else Source(MEMORY), **given)
     if isinstance(source, Source):
-        table, notes = files.load(source.location)
+        with room_for(source.location):
+            table, notes = files.load(source.location)
     elif isinstance(source, pd.DataFrame):
         table, notes = source.set_axis(source.columns.map(str), axis=1), ()
     else:
@@ -108,7 +110,8 @@ def read(
         if isinstance(source, Corpus):
             return Reading(source, wanted, ())
         return Reading(_from_values(source), wanted, ())
-    corpus, used, guesses = _from_table(table, wanted)
+    with room_for(wanted.location):
+        corpus, used, guesses = _from_table(table, wanted)
     notes = (*notes, *guesses)
     for note in notes:
         logger.info("%s", note)

@@ -23,7 +23,8 @@ TEXT_NAMES = (
     *("question", "title", "headline"),
 )
 ID_NAMES = ("id", "doc_id", "document_id", "uuid", "key", "_id")
-ROWS = 8192  #: of a column that are in memory at a time
+ROWS = 8192  #: of a column that are in memory at a time, and
+BYTES = 1 << 24  #: ... about as many bytes, whatever is less
 MANY = 50_000  #: rows: more are left on the disk
 _NUMBER = re.compile(r"\s*[-+]?[\d.,\s]*(?:[eE][-+]?\d+)?\s*%?\s*")
 
@@ -112,8 +113,20 @@ def ids(column: pd.Series) -> list[str]:
 
 def values(column: pd.Series) -> Iterator[Any]:
     """The values of a column, some thousand in memory at a time: it may be mapped from a file."""
-    for start in range(0, len(column), ROWS):
-        yield from column.iloc[start : start + ROWS].tolist()
+    for part in parts(column):
+        yield from column.iloc[part.start : part.stop].tolist()
+
+
+def together(rows: int, size: int) -> int:
+    """How many rows may be in memory together, if so many have so many bytes."""
+    return min(ROWS, max(BYTES * rows // max(size, 1), 1))
+
+
+def parts(column: pd.Series) -> Iterator[range]:
+    """Rows of a column that may be in memory together."""
+    step = together(len(column), column.nbytes)
+    for start in range(0, len(column), step):
+        yield range(start, min(start + step, len(column)))
 
 
 def names(column: pd.Series, *, fold: bool = True) -> list[str | None]:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import codecs
+from typing import IO, TYPE_CHECKING
 
+from topics.corpus.spool import blocks, spooled, staying
 from topics.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 #: First bytes -> what such a file is, for those most often taken for text.
 _BINARY = {
@@ -28,24 +33,25 @@ _BOMS = {
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\v\f\r\x1b")
 _MOST_CONTROLS = 0.05  # of the bytes, in a text
 _SAMPLE = 1 << 16
+_REPLACEMENT = "\ufffd"
 _WESTERN = "cp1252"
 _LIKELY = (_WESTERN, "cp1250", "cp1251", "cp1253", "cp1254", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr")
 
 
-def to_utf8(raw: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
-    """Make valid UTF-8 without byte order mark and NUL of what is some text.
+def to_utf8(file: IO[bytes], name: str) -> tuple[IO[bytes], tuple[str, ...]]:
+    """Make valid UTF-8 without byte order mark and NUL of what is some text, a part at a time.
 
     Parameters
     ----------
-    raw : bytes
-        What is in the file.
+    file : binary file
+        At its beginning; it can be sought in. It is closed if another one takes its place.
     name : str
         Of the file, for what is said about it.
 
     Returns
     -------
-    bytes, tuple of str
-        The text, and sentences about what was guessed or replaced.
+    binary file, tuple of str
+        The file, or another one, where the text begins; sentences about what was guessed or replaced.
 
     Raises
     ------
@@ -54,22 +60,46 @@ def to_utf8(raw: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
 
     Examples
     --------
-    >>> to_utf8("Grüße".encode("utf-16"), "a.txt")[0].decode()
+    >>> import io
+    >>> file, notes = to_utf8(io.BytesIO("Grüße".encode("utf-16")), "a.txt")
+    >>> with file:
+    ...     file.read().decode()
     'Grüße'
     """
     notes: list[str] = []
-    encoding = next((encoding for bom, encoding in _BOMS.items() if raw.startswith(bom)), None)
-    if encoding is not None and encoding != "utf-8-sig":
-        raw = raw.decode(encoding, "replace").encode()
-    raw = raw.removeprefix(codecs.BOM_UTF8)
-    _refuse_binary(raw[:_SAMPLE], name)
-    if not _is_utf8(raw):
-        raw, note = _transcode(raw, name)
+    with staying(file):
+        mark = file.read(4)
+    encoding = next((encoding for bom, encoding in _BOMS.items() if mark.startswith(bom)), "utf-8-sig")
+    if encoding != "utf-8-sig":
+        file = _rewritten(file, _decoded(file, encoding))
+    if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+        file.seek(0)
+    with staying(file):
+        _refuse_binary(file.read(_SAMPLE), name)
+    nuls = _nuls(file)
+    if nuls is None:
+        encoding, note = _survey(file, name)
         notes.append(note)
-    if nuls := raw.count(b"\0"):
+        file = _rewritten(file, _decoded(file, encoding))
+        nuls = _nuls(file)
+    if nuls:
         notes.append(f"NUL bytes in {name} replaced by spaces: {nuls}.")
-        raw = raw.replace(b"\0", b" ")
-    return raw, tuple(notes)
+        file = _rewritten(file, (block.replace(b"\0", b" ") for block in blocks(file)))
+    return file, tuple(notes)
+
+
+def _rewritten(file: IO[bytes], parts: Iterable[bytes]) -> IO[bytes]:
+    """A file of these bytes in the place of the one they are made of."""
+    with file:
+        return spooled(parts)
+
+
+def _decoded(file: IO[bytes], encoding: str) -> Iterator[bytes]:
+    """What is left of a file, in UTF-8."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    for block in blocks(file):
+        yield decoder.decode(block).encode()
+    yield decoder.decode(b"", final=True).encode()
 
 
 def _refuse_binary(sample: bytes, name: str) -> None:
@@ -84,43 +114,51 @@ def _refuse_binary(sample: bytes, name: str) -> None:
         )
 
 
-def _is_utf8(raw: bytes) -> bool:
+def _nuls(file: IO[bytes]) -> int | None:
+    """How many NUL bytes are in what is left of a file; None if it is not UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    view = memoryview(raw)
-    try:  # in blocks, since the decoded text may take four times the memory
-        for start in range(0, len(raw), 1 << 20):
-            decoder.decode(view[start : start + (1 << 20)])
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
+    nuls = 0
+    with staying(file):
+        try:
+            for block in blocks(file):
+                decoder.decode(block)
+                nuls += block.count(b"\0")
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return None
+    return nuls
 
 
-def _transcode(raw: bytes, name: str) -> tuple[bytes, str]:
-    """UTF-8 with the odd broken line is repaired; anything else is some other encoding throughout."""
-    lines = [line for line in raw.split(b"\n") if not line.isascii()]
-    broken = [line for line in lines if not _is_utf8(line)]
-    if len(broken) < len(lines) / 2:
-        text = raw.decode("utf-8", "replace")
-        replaced = text.count("\ufffd") - raw.count("\ufffd".encode())
-        return text.encode(), (f"{name} is not UTF-8 throughout; unreadable characters replaced by U+FFFD: {replaced}.")
-    encoding = _guess_encoding(broken)
-    text = raw.decode(encoding, "replace")
-    return text.encode(), f"{name} is not UTF-8 and was read as {encoding}; if that is wrong, convert it to UTF-8."
+def _survey(file: IO[bytes], name: str) -> tuple[str, str]:
+    """The encoding of what is not UTF-8 throughout, and what there is to say about it.
+
+    UTF-8 with the odd broken line is repaired; anything else is some other encoding throughout.
+    """
+    lines = broken = replaced = size = 0
+    sample: list[bytes] = []
+    with staying(file):
+        for ended in file:
+            line = ended.removesuffix(b"\n")
+            lines += not line.isascii()
+            repaired = line.decode("utf-8", "replace").count(_REPLACEMENT) - line.count(_REPLACEMENT.encode())
+            if not repaired:
+                continue
+            broken += 1
+            replaced += repaired
+            size += len(line)
+            if not sample or size <= _SAMPLE:
+                sample.append(line)
+    if broken < lines / 2:
+        return "utf-8", (f"{name} is not UTF-8 throughout; unreadable characters replaced by U+FFFD: {replaced}.")
+    encoding = _guess_encoding(sample)
+    return encoding, f"{name} is not UTF-8 and was read as {encoding}; if that is wrong, convert it to UTF-8."
 
 
 def _guess_encoding(lines: list[bytes]) -> str:
     """The likeliest encoding of lines that are not UTF-8; the Western European one when in doubt."""
     from charset_normalizer import from_bytes
 
-    sample: list[bytes] = []
-    size = 0
-    for line in lines:
-        size += len(line)
-        if sample and size > _SAMPLE:
-            break
-        sample.append(line)
-    matches = from_bytes(b"\n".join(sample), cp_isolation=list(_LIKELY))
+    matches = from_bytes(b"\n".join(lines), cp_isolation=list(_LIKELY))
     best = matches.best()
     if best is None:
         return _WESTERN

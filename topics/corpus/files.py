@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import bz2
 import difflib
 import glob
-import gzip
 import hashlib
-import lzma
 import os
 import re
 import sys
-import zlib
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from topics.corpus.encoding import to_utf8
 from topics.corpus.formats import READERS
+from topics.corpus.opening import COMPRESSED, opened, readable
+from topics.corpus.shelf import Rows, Shelf, shelved
+from topics.corpus.spool import blocks, peek, spooled
 from topics.errors import InvalidInput, NoDocuments
+from topics.strings import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pandas as pd
 
     from topics.corpus.formats import Loaded
 
@@ -63,12 +66,12 @@ def load(location: str) -> Loaded:
         If nothing is there, or it cannot be read.
     """
     if location == STDIN:
-        return _from_standard_input(sys.stdin.buffer.read())
+        return _from_standard_input()
     found = find(location)
     if found.kind == "text" and not found.alone:
         table, notes = _from_documents(found.paths)
     else:
-        table, notes = _joined({name: _read_file(name, path, found.kind) for name, path in found.paths.items()})
+        table, notes = _from_tables(found.paths, found.kind)
     return table, (*found.notes, *notes)
 
 
@@ -166,58 +169,29 @@ def _missing(location: str, path: Path) -> str:
 # --- opening ---------------------------------------------------------------------------------------
 
 
-def _unzstd(raw: bytes) -> bytes:
-    import zstandard
-
-    parts = []
-    try:
-        while raw:  # one frame after the other; a reader over all of them would end at a cut one in silence
-            frame = zstandard.ZstdDecompressor().decompressobj()
-            parts.append(frame.decompress(raw))
-            if not frame.eof:
-                raise EOFError("the file ends within a compressed frame")
-            raw = frame.unused_data
-    except zstandard.ZstdError as error:
-        raise ValueError(error) from None
-    return b"".join(parts)
-
-
-#: Suffix -> first bytes, decompression. The bytes decide: some files are named wrongly.
-COMPRESSED: Mapping[str, tuple[bytes, Callable[[bytes], bytes]]] = {
-    ".gz": (b"\x1f\x8b", gzip.decompress),
-    ".bz2": (b"BZh", bz2.decompress),
-    ".xz": (b"\xfd7zXZ\0", lzma.decompress),
-    ".zst": (b"\x28\xb5\x2f\xfd", _unzstd),
-}
-
-
-def _open(name: str, path: Path) -> bytes:
-    """The bytes of a file, decompressed."""
-    try:
-        raw = path.read_bytes()
-        for magic, decompress in COMPRESSED.values():
-            if raw.startswith(magic):
-                return decompress(raw)
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
-        raise InvalidInput(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    return raw
-
-
 def _read_file(name: str, path: Path, kind: str) -> Loaded:
-    raw = _open(name, path)
-    if not raw.strip():
-        raise NoDocuments(f"{name} is empty.")
-    return READERS[kind](raw, name)
+    with readable(name), opened(path) as file:
+        if not peek(file, 1):
+            raise NoDocuments(f"{name} is empty.")
+        return READERS[kind](file, name)
 
 
-def _joined(parts: Mapping[str, Loaded]) -> Loaded:
+def _from_tables(paths: Mapping[str, Path], kind: str) -> Loaded:
     """The tables of several files below each other, with the columns that all of them have."""
     import pandas as pd
 
-    tables = [table for table, _ in parts.values()]
-    notes = _shortened([note for _, told in parts.values() for note in told])
-    if len(tables) == 1:
-        return tables[0], notes
+    if len(paths) == 1:
+        return _read_file(*next(iter(paths.items())), kind)
+    told: list[str] = []
+
+    def read() -> Iterator[pd.DataFrame]:
+        for name, path in paths.items():
+            table, notes = _read_file(name, path, kind)
+            told.extend(notes)
+            yield table
+
+    tables = shelved(read())
+    notes = _shortened(told)
     shared = [name for name in tables[0].columns if all(name in table.columns for table in tables)]
     lost = sorted({name for table in tables for name in table.columns} - set(shared))
     if not shared:
@@ -234,20 +208,28 @@ def _shortened(notes: Sequence[str]) -> tuple[str, ...]:
 
 def _from_documents(paths: Mapping[str, Path]) -> Loaded:
     """One document per file; ids are the names."""
-    import pandas as pd
+    told: list[str] = []
 
-    texts: list[str] = []
-    notes: list[str] = []
-    for name, path in paths.items():
-        raw, told = to_utf8(_open(name, path), name)
-        texts.append(raw.decode())
-        notes += told
-    return pd.DataFrame({"id": list(paths), "text": texts}, dtype="object"), _shortened(notes)
+    def read() -> Iterator[str]:
+        for name, path in paths.items():
+            with readable(name), opened(path) as file:
+                text, notes = to_utf8(file, name)
+                with text:
+                    told.extend(notes)
+                    yield text.read().decode()
+
+    with Shelf() as shelf:
+        rows, names = Rows(shelf), iter(paths)
+        for texts in batches(read()):
+            rows.add(len(texts), {"id": list(islice(names, len(texts))), "text": texts})
+        return rows.table(), _shortened(told)
 
 
-def _from_standard_input(raw: bytes) -> Loaded:
+def _from_standard_input() -> Loaded:
     """JSON if it starts like JSON, else lines."""
-    if not raw.strip():
-        raise NoDocuments("standard input is empty; pipe JSONL or one document per line into it.")
-    kind = "JSON" if raw.lstrip().startswith((b"{", b"[{", b'["')) else "text"
-    return READERS[kind](raw, "standard input")
+    with readable("standard input"), spooled(blocks(sys.stdin.buffer)) as file:
+        begin = peek(file, 2)
+        if not begin:
+            raise NoDocuments("standard input is empty; pipe JSONL or one document per line into it.")
+        kind = "JSON" if begin.startswith((b"{", b"[{", b'["')) else "text"
+        return READERS[kind](file, "standard input")

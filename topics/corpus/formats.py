@@ -1,64 +1,84 @@
-"""One small reader per format: from the bytes of a file to a table of untouched values."""
+"""One small reader per format: from an open file to a table of untouched values, a part of it in memory at a time."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 import warnings
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from topics.corpus.columns import MANY, ROWS
+from topics.corpus.columns import MANY, ROWS, together
 from topics.corpus.encoding import to_utf8
+from topics.corpus.json_values import items, lines
+from topics.corpus.shelf import Rows, Shelf
+from topics.corpus.spool import LARGE, blocks, bytes_left, is_full, peek, staying
 from topics.errors import InvalidInput, NoDocuments
-from topics.strings import table_on_disk
+from topics.strings import batches, table_on_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pandas as pd
     import pyarrow as pa
+    from pandas.io.parsers import TextFileReader
     from pyarrow.parquet import ParquetFile
 
     Loaded = tuple[pd.DataFrame, tuple[str, ...]]  # the table and what there is to say about it
 
-_LARGE = 1 << 25  # bytes of about as many rows as MANY
+_FIRST = 64  # rows of a table that are read to see how long they are
+_UNEXPECTED = "expected an object with columns, or only strings; got"
 
 
-def _read_lines(raw: bytes, name: str) -> Loaded:
+def _read_lines(file: IO[bytes], name: str) -> Loaded:
     """One document per line, blank lines included: they are documents without text."""
-    import pandas as pd
-
-    raw, notes = to_utf8(raw, name)
-    lines = re.split("\r\n|\r|\n", raw.decode())
-    if not lines[-1]:
-        lines.pop()
-    return pd.DataFrame({"text": lines}, dtype="object"), (*notes, f"Each line of {name} is taken as a document.")
-
-
-def _read_csv(raw: bytes, name: str) -> Loaded:
-    raw, notes = to_utf8(raw, name)
-    raw = raw.lstrip(b"\r\n")
-    header = re.sub(rb'"[^"]*"', b"", re.split(rb"[\r\n]", raw, maxsplit=1)[0])
-    delimiter = max(b",;\t|", key=header.count) if header.strip() else ord(",")
-    if delimiter != ord(","):
-        notes = (*notes, f"The cells of {name} are taken to be separated by {chr(delimiter)!r}.")
-    return _parse_delimited(raw, name, chr(delimiter), csv.QUOTE_MINIMAL), notes
+    text, notes = to_utf8(file, name)
+    with text, Shelf() as shelf:
+        rows = Rows(shelf, "text")
+        told = io.TextIOWrapper(text, "utf-8")  # it takes \r\n, \r and \n for the end of a line
+        for part in batches(line.removesuffix("\n") for line in told):
+            rows.add(len(part), {"text": part})
+        return rows.table(), (*notes, f"Each line of {name} is taken as a document.")
 
 
-def _read_tsv(raw: bytes, name: str) -> Loaded:
-    raw, notes = to_utf8(raw, name)
-    raw = raw.lstrip(b"\r\n")
-    try:
-        return _parse_delimited(raw, name, "\t", csv.QUOTE_MINIMAL), notes
-    except InvalidInput:  # many programs write TSV without any quoting
-        table = _parse_delimited(raw, name, "\t", csv.QUOTE_NONE)
-        return table, (*notes, f"Quotation marks in {name} do not pair up and are taken literally.")
+def _read_csv(file: IO[bytes], name: str) -> Loaded:
+    text, notes = to_utf8(file, name)
+    with text:
+        header = re.sub(rb'"[^"]*"', b"", _first_line(text))
+        delimiter = max(b",;\t|", key=header.count) if header.strip() else ord(",")
+        if delimiter != ord(","):
+            notes = (*notes, f"The cells of {name} are taken to be separated by {chr(delimiter)!r}.")
+        return _parse_delimited(text, name, chr(delimiter), csv.QUOTE_MINIMAL), notes
 
 
-def _parse_delimited(raw: bytes, name: str, delimiter: str, quoting: int) -> pd.DataFrame:
+def _read_tsv(file: IO[bytes], name: str) -> Loaded:
+    text, notes = to_utf8(file, name)
+    with text:
+        _first_line(text)
+        try:
+            with staying(text):
+                return _parse_delimited(text, name, "\t", csv.QUOTE_MINIMAL), notes
+        except InvalidInput:  # many programs write TSV without any quoting
+            table = _parse_delimited(text, name, "\t", csv.QUOTE_NONE)
+            return table, (*notes, f"Quotation marks in {name} do not pair up and are taken literally.")
+
+
+def _first_line(file: IO[bytes]) -> bytes:
+    """The first line of a file that is not empty; the file is where it begins."""
+    while (byte := file.read(1)) in (b"\r", b"\n"):
+        continue
+    file.seek(-len(byte), 1)
+    line: list[bytes] = []
+    with staying(file):
+        for block in blocks(file):
+            line.append(re.split(rb"[\r\n]", block, maxsplit=1)[0])
+            if len(line[-1]) < len(block):
+                break
+    return b"".join(line)
+
+
+def _parse_delimited(file: IO[bytes], name: str, delimiter: str, quoting: int) -> pd.DataFrame:
     import pandas as pd
 
     options: dict[str, Any] = {
@@ -71,15 +91,17 @@ def _parse_delimited(raw: bytes, name: str, delimiter: str, quoting: int) -> pd.
     }
     table: pd.DataFrame
     try:
-        names = pd.read_csv(io.BytesIO(raw), nrows=0, **options).columns
+        with staying(file):
+            names = pd.read_csv(file, nrows=0, **options).columns
         # With a single column an empty line is an empty cell.
         options["skip_blank_lines"] = len(names) > 1
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             try:
-                table = _rows_of(raw, options)
+                with staying(file):
+                    table = _rows_of(file, options)
             except pd.errors.ParserWarning:  # every row has one more cell than the header
-                wider = _rows_of(raw, {**options, "names": [*names, "\0"], "header": 0})
+                wider = _rows_of(file, {**options, "names": [*names, "\0"], "header": 0})
                 extra = (wider["\0"] != "").to_numpy()
                 if extra.any():
                     ragged = f"Expected {len(names)} fields in line {extra.argmax() + 2}, saw {len(names) + 1}"
@@ -93,20 +115,32 @@ def _parse_delimited(raw: bytes, name: str, delimiter: str, quoting: int) -> pd.
     return table
 
 
-def _rows_of(raw: bytes, options: Mapping[str, Any]) -> pd.DataFrame:
+def _rows_of(file: IO[bytes], options: Mapping[str, Any]) -> pd.DataFrame:
     """The cells of a table; those of a large one are put on the disk while they are read, and mapped."""
     import pandas as pd
     import pyarrow as pa
 
-    if len(raw) < _LARGE:
-        whole: pd.DataFrame = pd.read_csv(io.BytesIO(raw), **options)
+    if bytes_left(file) < LARGE:
+        whole: pd.DataFrame = pd.read_csv(file, **options)
         return whole
-    with pd.read_csv(io.BytesIO(raw), chunksize=ROWS, **options) as parts:
+    with pd.read_csv(file, iterator=True, **options) as reader:
+        parts = _parts(reader)
         first = next(parts)
         schema = pa.schema([(name, pa.large_string()) for name in first.columns])
         tables = (pa.Table.from_pandas(part, schema, preserve_index=False) for part in chain([first], parts))
         mapped: pd.DataFrame = table_on_disk(tables, schema).to_pandas(ignore_metadata=True)
         return mapped
+
+
+def _parts(reader: TextFileReader) -> Iterator[pd.DataFrame]:
+    rows = min(ROWS, _FIRST)
+    while True:
+        try:
+            part = reader.get_chunk(rows)
+        except StopIteration:
+            return
+        yield part
+        rows = together(len(part), int(part.memory_usage(index=False).sum()))
 
 
 def _explained(message: str) -> str:
@@ -122,74 +156,63 @@ def _explained(message: str) -> str:
     return message.removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
 
 
-def _read_json(raw: bytes, name: str) -> Loaded:
+def _read_json(file: IO[bytes], name: str) -> Loaded:
     """An array, or one value per line; the values are objects, or strings."""
-    raw, notes = to_utf8(raw, name)
-    rows: dict[int, Any] = {}
-    array = raw.lstrip().startswith(b"[")
-    unit = "item" if array else "line"
-    if array:
-        rows = dict(enumerate(_parse_json(raw, name), start=1))
-    else:
-        for number, line in enumerate(raw.split(b"\n"), start=1):
-            if line.strip():
-                rows[number] = _parse_json(line, name, number)
-    if not rows:
-        raise NoDocuments(f"{name} holds no documents.")
-    expected = str if isinstance(next(iter(rows.values())), str) else dict
-    for number, row in rows.items():
-        if not isinstance(row, expected):
-            raise InvalidInput(
-                f"{name}, {unit} {number}: expected an object with columns, or only strings; got {str(row)[:80]!r}."
-            )
-    return _table_of(list(rows.values())), notes
+    text, notes = to_utf8(file, name)
+    with text, Shelf() as shelf:
+        rows = Rows(shelf)
+        read, unit = (items, "item") if peek(text, 1) == b"[" else (lines, "line")
+        expected: type | None = None
+        odd = ""  # said only if all of it is JSON
+        for part in read(text, name):
+            for number, value in part.items():
+                expected = expected or (str if isinstance(value, str) else dict)
+                if not isinstance(value, expected):
+                    odd = odd or f"{unit} {number}: {_UNEXPECTED} {str(value)[:80]!r}"
+            if not odd:
+                rows.add(len(part), _columns(list(part.values())))
+        if expected is None:
+            raise NoDocuments(f"{name} holds no documents.")
+        if odd:
+            raise InvalidInput(f"{name}, {odd}.")
+        return rows.table(), notes
 
 
-def _parse_json(raw: bytes, name: str, first: int = 1) -> Any:
-    """Parse what begins in a given line of a file."""
-    try:
-        return json.loads(raw)
-    except json.JSONDecodeError as error:
-        told = f"line {first + error.lineno - 1}, column {error.colno}: {error.msg}"
-    except (ValueError, RecursionError) as error:  # numbers too long, brackets too deep
-        told = f"line {first}: {str(error).split(';')[0]}"
-    raise InvalidInput(f"{name} is not JSON; {told}. Expected one object per line, or one array.")
+def _columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
+    """The values of rows, by column; of strings, the column is the text."""
+    if rows and isinstance(rows[0], str):
+        return {"text": list(rows)}
+    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(chain.from_iterable(rows))}
 
 
-def _table_of(rows: Sequence[Any]) -> pd.DataFrame:
-    import pandas as pd
-
-    if isinstance(rows[0], str):
-        return pd.DataFrame({"text": rows}, dtype="object")
-    names = dict.fromkeys(name for row in rows for name in row)
-    # Object columns, so that a missing value does not turn integers into floats.
-    return pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype="object") for name in names})
-
-
-def _read_parquet(raw: bytes, name: str) -> Loaded:
+def _read_parquet(file: IO[bytes], name: str) -> Loaded:
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        file = parquet.ParquetFile(pa.BufferReader(raw))
-        many = file.metadata.num_rows > MANY
-        table = _spooled(file) if many else parquet.read_table(pa.BufferReader(raw))
+        rows = parquet.ParquetFile(file)
+        told = rows.metadata
+        size = sum(told.row_group(group).total_byte_size for group in range(told.num_row_groups))
+        large = told.num_rows > MANY or size >= LARGE
+        table = _spooled(rows, together(told.num_rows, size)) if large else rows.read()
         return table.to_pandas(ignore_metadata=True, integer_object_nulls=True, date_as_object=False), ()
     except (pa.ArrowException, OSError) as error:
+        if is_full(error):
+            raise
         raise InvalidInput(f"{name} is no Parquet file, or a damaged one: {str(error).rstrip('.')}.") from None
 
 
-def _spooled(file: ParquetFile) -> pa.Table:
+def _spooled(file: ParquetFile, rows: int) -> pa.Table:
     """The table of a file, mapped from another one without a name, in which text lies as pandas takes it, uncopied."""
     import pyarrow as pa
 
     text = (pa.string(), pa.string_view())
     fields = [pa.field(each.name, pa.large_string()) if each.type in text else each for each in file.schema_arrow]
-    return table_on_disk((part.cast(pa.schema(fields)) for part in file.iter_batches(ROWS)), pa.schema(fields))
+    return table_on_disk((part.cast(pa.schema(fields)) for part in file.iter_batches(rows)), pa.schema(fields))
 
 
-#: Kind of file -> its reader, which gets the decompressed bytes and the name for messages.
-READERS: Mapping[str, Callable[[bytes, str], Loaded]] = {
+#: Kind of file -> its reader, which gets the decompressed file, that can be sought in, and the name for messages.
+READERS: Mapping[str, Callable[[IO[bytes], str], Loaded]] = {
     "CSV": _read_csv,
     "TSV": _read_tsv,
     "JSON": _read_json,
