@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_BESIDE = 50_000  # texts up to which stages run beside each other; of more, two at once would take much memory
+_BESIDE = 250_000  # texts up to which stages run beside each other; of more, two at once would take much memory
 _DRAWN = 4  # times the epochs of the layout that is clustered: two axes have less room to untangle in
 
 
