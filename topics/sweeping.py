@@ -171,8 +171,9 @@ def try_one(
     except TopicsError as error:
         numbers, problem = dict.fromkeys(("topics", *MEASURES, "diversity")), str(error)
         log.warning("%s: %s", told(point), problem)
-    for ref in [ref for ref in workshop.at_hand if ref.stage not in _SHARED]:
-        del workshop.at_hand[ref]  # the next fit will not want it; what it does is in the store
+    for ref in list(workshop.at_hand):  # a copy: a step that was begun, and not asked for, may come in
+        if ref.stage not in _SHARED:
+            del workshop.at_hand[ref]  # the next fit will not want it; what it does is in the store
     # Two settings are called as what comes of them.
     settings = {f"set_{name}" if name in numbers else name: value for name, value in point.items()}
     return {**settings, **numbers, "seconds": round(time.perf_counter() - began, 2), "problem": problem}
