@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import threading
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 log = logging.getLogger(__name__)
+
+_choosing = threading.Lock()  # where numba keeps things is a setting of the whole process
 
 
 def compiled_folder() -> Path:
@@ -36,15 +39,16 @@ def compiled(function: Callable[..., Any]) -> Any:
 
     made = numba.njit(nogil=True)(function)
     folder = compiled_folder()
-    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # looked at while the place is chosen, and only then
-    try:
-        # What numba keeps it runs when it reads it again: nobody else may write there.
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made.enable_caching()
-    except (OSError, RuntimeError) as error:
-        log.info("Compiled functions cannot be kept in %s (%s): every process compiles them.", folder, error)
-    finally:
-        config.CACHE_DIR = before
+    with _choosing:
+        before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # looked at while the place is chosen, and only then
+        try:
+            # What numba keeps it runs when it reads it again: nobody else may write there.
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            made.enable_caching()
+        except (OSError, RuntimeError) as error:
+            log.info("Compiled functions cannot be kept in %s (%s): every process compiles them.", folder, error)
+        finally:
+            config.CACHE_DIR = before
     if not any(folder.rglob(f"*.{function.__name__}-*.nbi")):
         _say_once()
     return made
