@@ -7,7 +7,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from flows.alerts import BORN, COMPLETED, DRIFT, FAILED, Alert, tell
-from topics.updates.decision import REWORDED, SHIFTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -67,11 +66,11 @@ def alerts_of(run: Run, model: str, folder: Path) -> Iterator[Alert]:
     lineage, names = run.lineage, dict(zip(run.topics["topic_id"], run.topics["name"], strict=True))
     drifted = lineage[lineage["event"] == "drifted"]
     due = update["reason"] if update["decision"] == "assigned" and update["reason"].startswith(_NOT_ALLOWED) else ""
-    reworded = update.get("term_shift", 0.0)
-    if len(drifted) or update["drift"] > SHIFTED or reworded > REWORDED or due:
+    if len(drifted) or update.get("drifted") or due:
         ids = drifted["topic_id"].tolist()
         which = ", ".join(f"{name} ({names.get(name, '')})" for name in ids) or "taken together"
-        moved = f"the centroids by {update['drift']:.2f}, the words by {reworded:.2f}"
+        reworded, error = update.get("term_shift", 0.0), update.get("term_shift_error", 0.0)
+        moved = f"the centroids by {update['drift']:.2f}, the words by {reworded:.2f} (error {error:.2f})"
         text = f"{model}: topics have drifted: {which}; {moved}{due and f'; {due}'}."
         yield Alert(DRIFT, model, text, {**told, "topics": ids, "update": update})
     born = lineage[lineage["event"] == "born"]

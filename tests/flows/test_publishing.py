@@ -29,6 +29,9 @@ def updated(*events: tuple[str, str], **changes: Any) -> Run:
         "documents_new": 20,
         "documents_dropped": 0,
         "drift": 0.0,
+        "term_shift": 0.0,
+        "term_shift_error": 0.0,
+        "drifted": False,
         "novelty": 0.0,
         "decision": "assigned",
         "reason": "",
@@ -63,18 +66,25 @@ def test_newborn_topics_are_told_one_by_one_up_to_ten():
     ("run", "said"),
     [
         (updated(("drifted", "T0001")), "topics have drifted: T0001 ("),
-        (updated(drift=0.5), "taken together; the centroids by 0.50"),
+        (
+            updated(drift=0.5, term_shift=0.3, term_shift_error=0.08, drifted=True),
+            "taken together; the centroids by 0.50, the words by 0.30 (error 0.08)",
+        ),
         (
             updated(reason="a refit was not allowed, though 30 documents lie together"),
             "though 30 documents lie together",
         ),
     ],
-    ids=["a topic", "centroids", "a refit is due"],
+    ids=["a topic", "the topics together", "a refit is due"],
 )
 def test_drift_is_told(run, said):
     _, (event, text) = alerts(run)
     assert event == DRIFT
     assert said in text
+
+
+def test_shifts_that_are_no_reason_to_refit_are_no_drift():
+    assert len(alerts(updated(term_shift=0.3, term_shift_error=0.15))) == 1
 
 
 def test_a_refit_for_its_own_sake_is_no_drift():

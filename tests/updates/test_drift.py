@@ -14,8 +14,8 @@ from scipy import sparse
 
 import topics
 from topics.labels import members
-from topics.updates.decision import REWORDED
-from topics.updates.drift import together, word_shifts
+from topics.updates.decision import REWORDED, News, drift_of, reason_to_refit, told
+from topics.updates.drift import Shift, together, word_shifts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,6 +96,26 @@ def test_what_cannot_be_told_is_left_out() -> None:
     assert together([]) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("came", "moved", "reworded", "error", "drifted"),
+    [
+        (60, 0.0, 0.3, 0.05, True),
+        (60, 0.0, 0.3, 0.15, False),  # great, and as likely by chance
+        (60, 0.2, 0.0, 0.0, True),
+        (60, 0.05, 0.05, 0.0, False),
+        (40, 0.5, 0.5, 0.0, False),  # too few documents
+    ],
+)
+def test_one_rule_of_drift_asks_for_a_refit_and_is_told(
+    came: int, moved: float, reworded: float, error: float, drifted: bool
+) -> None:
+    shifts = {"drift": [Shift(0, came, moved)], "words": [Shift(0, came, reworded, error)]}
+    news = News(came, novelty=0.0, outliers=0.0, usual=0.0, groups=[], least=10, renewed=0.1, **shifts)
+    assert reason_to_refit(news, dropped=0.0) == drift_of(news)
+    assert told(news, ["T0001"])["drifted"] is bool(drift_of(news)) is drifted
+    assert told(news, ["T0001"])["term_shift_error"] == error
+
+
 def test_new_words_about_the_same_are_a_reason_to_refit() -> None:
     random = np.random.default_rng(3)
     directions = np.eye(K)
@@ -114,10 +134,12 @@ def test_new_words_about_the_same_are_a_reason_to_refit() -> None:
     calm = topics.update(run, same, embeddings=vectors, **how)
     assert calm.updated["decision"] == "assigned"
     assert calm.updated["term_shift"] < 0.1
+    assert not calm.updated["drifted"]
     other, vectors = drawn(56, 1, 400)
-    told = topics.update(run, other, embeddings=vectors, refit="never", **how).updated
-    assert told["drift"] < 0.05
-    assert told["term_shift"] > 0.5
-    assert set() < set(told["term_shifts"]) <= set(run.topics["topic_id"])
-    assert "the words moved by" in told["reason"]
+    found = topics.update(run, other, embeddings=vectors, refit="never", **how).updated
+    assert found["drift"] < 0.05
+    assert found["term_shift"] > 0.5
+    assert set() < set(found["term_shifts"]) <= set(run.topics["topic_id"])
+    assert found["drifted"]
+    assert "the words moved by" in found["reason"]
     assert topics.update(run, other, embeddings=vectors, **how).updated["decision"] == "refitted"

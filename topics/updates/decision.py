@@ -96,15 +96,28 @@ def reason_to_refit(news: News, dropped: float, grow: bool = False) -> str:
             f"{news.outliers:.0%} have no topic of the {news.came} documents that came since the last fit, over "
             f"{UNWANTED:.0%} more than the {news.usual:.0%} at that fit"
         )
-    (moved, _), (reworded, error) = together(news.drift), together(news.words)
-    if news.came >= _ENOUGH and moved > SHIFTED:
-        return f"the centroids moved by {moved:.2f} on average, more than {SHIFTED}"
-    if news.came >= _ENOUGH and reworded - 2 * error > REWORDED:
-        return f"the words moved by {reworded:.2f} (error {error:.2f}) on average, more than {REWORDED}"
+    if moved := drift_of(news):
+        return moved
     if news.renewed > RENEWED:
         return f"{news.came} documents came since the last fit, more than {RENEWED:.0%} of those it had"
     if dropped > RENEWED:
         return f"{dropped:.0%} of the documents of the last fit went, more than {RENEWED:.0%}"
+    return ""
+
+
+def drift_of(news: News) -> str:
+    """How the topics have drifted; empty if they have not, or too few documents came to say so.
+
+    The one rule of drift: for a refit, and for those who are told of it. A shift of words exceeds its threshold by more
+    than twice its standard error; that of centroids is freed of what chance makes likely.
+    """
+    if news.came < _ENOUGH:
+        return ""
+    (moved, _), (reworded, error) = together(news.drift), together(news.words)
+    if moved > SHIFTED:
+        return f"the centroids moved by {moved:.2f} on average, more than {SHIFTED}"
+    if reworded - 2 * error > REWORDED:
+        return f"the words moved by {reworded:.2f} (error {error:.2f}) on average, more than {REWORDED}"
     return ""
 
 
@@ -139,10 +152,13 @@ def told(news: News, ids: Sequence[str]) -> dict[str, Any]:
         name: {ids[each.topic]: round(max(each.shift, 0.0), 6) for each in found}
         for name, found in (("drift", news.drift), ("term_shift", news.words))
     }
+    reworded, error = together(news.words)
     return {
         "novelty": round(news.novelty, 6),
         "drift": round(together(news.drift)[0], 6),
-        "term_shift": round(max(together(news.words)[0], 0.0), 6),
+        "term_shift": round(max(reworded, 0.0), 6),
+        "term_shift_error": round(error, 6),
+        "drifted": bool(drift_of(news)),
         "drifts": shifts["drift"],
         "term_shifts": shifts["term_shift"],
     }
