@@ -45,6 +45,7 @@ PARTS = (
     "map",
     "gestures",
     "charts",
+    "keys",
     "hierarchy",
     "time",
     "heat",

@@ -10,19 +10,27 @@ async function chartLibrary() {
   return globalThis.echarts;
 }
 
-/** Draw a chart once its place is seen, and again in other colours; gives back a function that draws it anew. */
-function chart(place, options, click = null) {
+/**
+ * Draw a chart once its place is seen, and again in other colours; gives back a function that draws it anew.
+ * `topicOf` says which topic a mark stands for, which a click opens.
+ */
+function chart(place, options, topicOf = () => undefined) {
   let drawn = null;
+  let option = null;
   const draw = () => {
     if (!drawn) return;
-    drawn.setOption(options(), { notMerge: true });
+    option = options();
+    drawn.setOption(option, { notMerge: true });
     // With it, paper of any width can scale what was drawn for the screen.
     place.querySelector('svg').setAttribute('viewBox', `0 0 ${drawn.getWidth()} ${drawn.getHeight()}`);
   };
   whenSeen(place, async () => {
     const charts = await chartLibrary();
     drawn = charts.init(place, null, { renderer: 'svg' });
-    if (click) drawn.on('click', click);
+    drawn.on('click', mark => {
+      const topic = topicOf(mark);
+      if (topic !== undefined) revealTopic(topic);
+    });
     let width = place.clientWidth;
     new ResizeObserver(() => {
       if (place.clientWidth === width || matchMedia('print').matches) return;
@@ -33,6 +41,7 @@ function chart(place, options, click = null) {
     repaints.push(draw);
     draw();
   });
+  walkable(place, () => option && { drawn, option }, topicOf);
   return Object.assign(draw, {
     size: (height, width) => {
       place.style.setProperty('--h', `${height}px`);
@@ -49,6 +58,7 @@ function common() {
     tooltip: {
       confine: true,
       transitionDuration: 0,
+      axisPointer: { animation: false },
       backgroundColor: colour('--paper'),
       borderColor: colour('--faint'),
       borderWidth: 1,
@@ -57,6 +67,9 @@ function common() {
     },
   };
 }
+
+/** How the mark stands out that one points at, or came to by keyboard. */
+const emphasised = () => ({ itemStyle: { borderColor: colour('--ink'), borderWidth: 2 } });
 
 function axis(options = {}) {
   return {

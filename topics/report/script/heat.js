@@ -5,7 +5,7 @@ function heat({ across, down, cells, tip, most, tilt }) {
   return {
     ...common(),
     grid: { left: 4, right: 8, top: 4, bottom: 4, containLabel: true },
-    tooltip: { ...common().tooltip, formatter: ({ value }) => tip(value[0], value[1]) },
+    tooltip: { ...common().tooltip, position: 'top', formatter: ({ value }) => tip(value[0], value[1]) },
     xAxis: axis({
       type: 'category',
       data: across,
@@ -28,7 +28,14 @@ function heat({ across, down, cells, tip, most, tilt }) {
       max: most || 1,
       inRange: { color: [colour('--heat0'), colour('--heat1'), colour('--heat2')] },
     },
-    series: [{ type: 'heatmap', data: cells, itemStyle: { borderColor: colour('--paper'), borderWidth: 1 } }],
+    series: [
+      {
+        type: 'heatmap',
+        data: cells,
+        itemStyle: { borderColor: colour('--paper'), borderWidth: 1 },
+        emphasis: emphasised(),
+      },
+    ],
   };
 }
 
@@ -58,7 +65,7 @@ function startClasses() {
       };
       return heat({ across: names, down: shown.map(topic => topic.name), cells, tip, most: 1, tilt: 60 });
     },
-    ({ value }) => revealTopic(shown[value[1]].topic),
+    ({ value }) => shown[value[1]].topic,
   );
   of.addEventListener('change', draw);
   draw.size(130 + ROW * shown.length, 120 + 20 * names.length);
@@ -80,7 +87,7 @@ function startWords() {
         tipOf(`${rows[y][0]} × ${ids[x]}`, `c-TF-IDF ${rows[y][x + 1].toFixed(4)}`, byId.get(ids[x])?.name);
       return heat({ across: ids, down: rows.map(row => row[0]), cells, tip, most: 1, tilt: 60 });
     },
-    ({ value }) => byId.has(ids[value[0]]) && revealTopic(byId.get(ids[value[0]]).topic),
+    ({ value }) => byId.get(ids[value[0]])?.topic,
   );
   draw.size(70 + (ROW - 3) * rows.length, 120 + 20 * ids.length);
 }

@@ -21,7 +21,7 @@ function startHierarchy() {
   const draw = chart(
     find('treemap'),
     () => treemapOf(groups),
-    ({ data: node }) => node?.topic !== undefined && revealTopic(node.topic),
+    ({ data: node }) => node?.topic,
   );
   const show = () => {
     groups = groupsAt(Number(cut.value));
@@ -75,6 +75,7 @@ function treemapOf(groups) {
           overflow: 'truncate',
         },
         itemStyle: frame,
+        emphasis: emphasised(),
         levels: [
           { itemStyle: { borderWidth: 0, gapWidth: 4 } },
           { itemStyle: { borderColor: colour('--raised'), borderWidth: 3, gapWidth: 1 }, upperLabel: { show: true } },

@@ -1,7 +1,7 @@
 // --- how far to trust it: each topic, and the dial
 function startQuality() {
   const topics = find('topic-quality');
-  if (topics) chart(topics, bubbles, ({ data: node }) => revealTopic(node.topic));
+  if (topics) chart(topics, bubbles, ({ data: node }) => node.topic);
   const dial = find('dial');
   if (dial) chart(dial, curve);
 }
@@ -28,6 +28,7 @@ function bubbles() {
     series: [
       {
         type: 'scatter',
+        emphasis: emphasised(),
         data: known.map(topic => ({
           value: [topic.coherence, topic.stability],
           topic: topic.topic,

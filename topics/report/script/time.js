@@ -58,11 +58,14 @@ function picture(topic, series, measure) {
     head.append(link);
   } else head.textContent = 'All documents';
   const plot = make('div', '', 'plot');
-  plot.setAttribute('role', 'img');
-  plot.setAttribute(
-    'aria-label',
-    `${topic ? topic.name : 'All documents'} over time; the numbers are in the table behind it`,
-  );
+  const told = {
+    tabindex: 0,
+    role: 'application',
+    'aria-roledescription': 'chart',
+    'aria-label': `${topic ? topic.name : 'All documents'} over time; the numbers are in the table behind it`,
+    'aria-describedby': 'chart-keys',
+  };
+  for (const [name, value] of Object.entries(told)) plot.setAttribute(name, value);
   element.append(head, plot);
   return { element, draw: chart(plot, () => lineOf(topic, series, topic && measure.value === 'share')) };
 }
