@@ -17,7 +17,6 @@ from rich.text import Text
 
 from topics.data import normalise
 from topics.progress import LogWatcher, watched
-from topics.report.terminal import portrait, topics_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -103,6 +102,8 @@ def print_result(
 
     `around` names what the time outside the stages went into.
     """
+    from topics.report.terminal import topics_table
+
     console = out()
     metrics = run.metrics
     read_now = run.stages and not run.stages[0].cached  # then the notes have just been logged
@@ -225,6 +226,8 @@ def print_evaluation(evaluation: Evaluation, run: Run, path: Path, most: int = 1
 
 def print_topic(run: Run, which: str) -> None:
     """One topic: its numbers, terms, documents, and nearest neighbours."""
+    from topics.report.terminal import portrait
+
     out().print(portrait(run, which))
 
 
