@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,6 +99,14 @@ def test_what_was_pruned_meanwhile_is_made_again(stage, made, tmp_path):
     store.remove(ref)
     assert shop.load(ref).points.tolist() == [[3, 3], [3, 3]]
     assert len(made) == 2
+
+
+def test_who_shares_what_is_at_hand_and_no_store_reads_what_the_other_found(stage, made, tmp_path):
+    Workshop(Store(tmp_path)).run(stage, (), {"side": 3})
+    shop = Workshop(Store(tmp_path))
+    scratch = replace(shop, store=NO_STORE)
+    assert scratch.load(shop.run(stage, (), {"side": 3}).ref).points.tolist() == [[3, 3], [3, 3]]
+    assert len(made) == 1
 
 
 def test_a_fit_whose_steps_lie_beside_each_other_is_the_fit_whose_steps_follow_each_other(world, monkeypatch):

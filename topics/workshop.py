@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ class Workshop:
     memory: int | None = None  # bytes to get along with, if that is said
     at_hand: dict[Ref, Any] = field(default_factory=dict)
     _begun: dict[Ref, Future[bool]] = field(default_factory=dict)
-    _kept: dict[Ref, Callable[[], Any]] = field(default_factory=dict)  # in the store; how to make it again
+    _kept: dict[Ref, Callable[[], tuple[Any, bool]]] = field(default_factory=dict)  # how to read it, or make it again
 
     @property
     def room(self) -> int | None:
@@ -114,7 +115,7 @@ class Workshop:
 
         if self.store.has(ref):
             self.store.touch(ref)
-            self._kept[ref] = compute
+            self._kept[ref] = partial(self.store.fetch, ref, compute)
             return True
         self.at_hand[ref], cached = self.store.fetch(ref, compute)
         return cached
@@ -125,7 +126,7 @@ class Workshop:
             if ref.within:
                 self.at_hand[ref] = getattr(self.load(ref.within), ref.stage)
             elif ref in self._kept:
-                self.at_hand[ref], _ = self.store.fetch(ref, self._kept[ref])
+                self.at_hand[ref], _ = self._kept[ref]()
             else:
                 self.at_hand[ref] = self.store.load(ref)
         return self.at_hand[ref]
