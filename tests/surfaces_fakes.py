@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,15 @@ def in_this_process(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[in
         return code, *capfd.readouterr()
 
     return run
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command came to: its exit code, what it printed, what it said on standard error."""
+
+    code: int
+    out: str
+    err: str
 
 
 @dataclass(frozen=True)
@@ -205,3 +215,27 @@ def finish(process: subprocess.Popen[str], timeout: float = 300) -> tuple[int, s
 def command(*words: object, **how: Any) -> tuple[int, str, str]:
     """Run `python -m topics ...` to its end."""
     return finish(start(*words, **how))
+
+
+def refused(told: Told, message: str, code: int = 2) -> None:
+    """Check that a command printed nothing and said why in a sentence that was foreseen."""
+    assert told.code == code, told
+    assert told.out == ""
+    assert re.search(message, " ".join(told.err.split())), told.err
+    assert "unforeseen" not in told.err
+
+
+def strict_json(text: str) -> Any:
+    """Read JSON that holds neither NaN nor Infinity."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def files_in(folder: Path) -> set[str]:
+    """Every file, and every empty folder, hidden ones as well."""
+    return {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() or not any(path.iterdir())
+    }
