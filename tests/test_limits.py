@@ -14,12 +14,15 @@ from topics.limits import one_thread
 
 
 def blas():
-    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+    """Threads of BLAS, but for one that has them of OpenMP: there every thread has a number of its own."""
+    pools = (pool for pool in threadpool_info() if pool["user_api"] == "blas")
+    return {pool["num_threads"] for pool in pools if pool.get("threading_layer") != "openmp"}
 
 
-@pytest.fixture(autouse=True)
-def three():
-    """Libraries that may use three threads, on any machine."""
+@pytest.fixture(autouse=True, params=["numpy", "scipy.linalg", "faiss"])
+def three(request):
+    """Libraries that may use three threads, on any machine: threads of their own, and those of OpenMP."""
+    pytest.importorskip(request.param)
     with threadpool_limits(3):
         assert blas() == {3}
         yield

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from threadpoolctl import ThreadpoolController, threadpool_limits
+    from threadpoolctl import LibController
+
+    Limited = list[tuple[LibController, int | None]]  # libraries, and how many threads each had
 
 
 class _Pools:
@@ -20,32 +22,49 @@ class _Pools:
         self._lock = threading.Lock()
         self._inside = 0
         self._modules = -1
-        self._loaded: ThreadpoolController
-        self._limited: list[threadpool_limits] = []
+        self._shared: list[LibController] = []
+        self._own: list[LibController] = []
+        self._limited: Limited = []
 
-    def enter(self) -> threadpool_limits:
+    def enter(self) -> Limited:
         """Limit both; returns what gives OpenMP its threads back."""
-        from threadpoolctl import ThreadpoolController
-
         with self._lock, _in_charge():
             new = len(sys.modules) != self._modules
             if new:  # looking what is loaded takes milliseconds
-                self._loaded, self._modules = ThreadpoolController(), len(sys.modules)
+                self._look()
             if new or not self._inside:
-                self._limited.append(self._limit("blas"))
+                self._limited += _limit(self._shared)
             self._inside += 1
-            return self._limit("openmp")
+            return _limit(self._own)
 
-    def _limit(self, api: str) -> threadpool_limits:
-        # Of all that is loaded the limits would be given back, not only of what was limited.
-        return self._loaded.select(user_api=api).limit(limits=1)
-
-    def leave(self, limited: threadpool_limits) -> None:
+    def leave(self, limited: Limited) -> None:
         with self._lock, _in_charge():
-            limited.restore_original_limits()
+            _restore(limited)
             self._inside -= 1
-            while self._limited and not self._inside:
-                self._limited.pop().restore_original_limits()
+            if not self._inside:
+                _restore(self._limited)
+                self._limited = []
+
+    def _look(self) -> None:
+        from threadpoolctl import ThreadpoolController
+
+        self._shared, self._own, self._modules = [], [], len(sys.modules)
+        for library in ThreadpoolController().lib_controllers:
+            shared = library.user_api == "blas" and getattr(library, "threading_layer", "") != "openmp"
+            (self._shared if shared else self._own).append(library)
+
+
+def _limit(libraries: Iterable[LibController]) -> Limited:
+    before = [(library, library.get_num_threads()) for library in libraries]
+    for library, _ in before:
+        library.set_num_threads(1)
+    return before
+
+
+def _restore(limited: Limited) -> None:
+    for library, threads in reversed(limited):
+        if threads is not None:
+            library.set_num_threads(threads)
 
 
 @contextmanager
