@@ -9,7 +9,7 @@ import pytest
 from fakes import random_embeddings
 
 from topics import vectors
-from topics.vectors import nearest, unit_rows
+from topics.vectors import close, largest, nearest, unit_rows
 
 
 def gathered(*arguments, **options):
@@ -127,3 +127,19 @@ def test_few_queries_are_answered_without_a_copy_and_with_the_same_bits():
     for which in (0, 1):
         got, want = (np.concatenate([part[which] for part in found]) for found in (alone, many))
         np.testing.assert_array_equal(got, want)
+
+
+def test_pairs_of_values_that_are_equal_negative_or_zeros_of_either_sign_are_ordered_as_by_sorting():
+    random = np.random.default_rng(3)
+    row = np.repeat(np.arange(40), 30)
+    column = np.concatenate([random.permutation(30) for _ in range(40)])
+    value = random.choice(np.float32([-1, -0.5, -1e-30, -0.0, 0.0, 1e-30, 0.25, 1]), len(row))
+    columns, values = largest(row, column, value, 12)
+    kept_row, kept_column = close(row, column, value, 12, np.float32(0))
+    for each in range(40):
+        own = row == each
+        order = np.lexsort((column[own], -value[own]))
+        np.testing.assert_array_equal(columns[each], column[own][order[:12]])
+        np.testing.assert_array_equal(values[each], value[own][order[:12]])
+        reached = value[own] >= value[own][order[11]]
+        assert set(kept_column[kept_row == each]) == set(column[own][reached])

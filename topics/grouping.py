@@ -44,6 +44,7 @@ def group(
     step: Callable[..., Ref],
     clusterer: Any = None,
     prior: Ref | None = None,
+    begin: Callable[..., object] = lambda stage, *inputs, **params: None,
     laid_out: Callable[[Ref], object] = lambda plain: None,
 ) -> Grouping:
     """Find as many clusters as there are, or as are asked for.
@@ -51,7 +52,8 @@ def group(
     Where there are fewer than asked for, the resolution is doubled until there are enough, or the graph falls to
     crumbs; then the most entangled ones are merged. Where no density tells so many apart, as among few documents, the
     communities of the graph are taken. A prior is that of a previous run, for these texts: graph, layout and clusters
-    go on from it. `laid_out` is told UMAP's graph as soon as a layout is made, before that is clustered.
+    go on from it. What is needed later is begun by `begin`, and `laid_out` is told UMAP's graph as soon as a layout is
+    made, before that is clustered.
 
     Raises
     ------
@@ -71,8 +73,11 @@ def group(
 
     while True:
         graph = step(GRAPH, near, *known, consensus=config.consensus, seed=config.seed, resolution=resolution)
-        layout = None if config.clusterer in _WITHOUT else _lay_out(graph, vectors, config, step, known)
-        if layout is not None:
+        layout = None
+        if config.clusterer not in _WITHOUT:
+            if config.clusterer in _DENSE and config.consensus:
+                _communities(graph, config, resolution, begin)
+            layout = _lay_out(graph, vectors, config, step, known)
             laid_out(plain)
         clusters = _cluster(layout, graph, vectors, config, resolution, workshop, step, clusterer, known)
         if config.topics is None or config.clusterer == "kmeans":
@@ -100,6 +105,10 @@ def of_a_part(config: Config, part: int, whole: int) -> Config:
     return Config.of(**{**config.model_dump(), "min_cluster_size": max(_LEAST, round(size))})
 
 
+def _communities(graph: Ref, config: Config, resolution: float, step: Callable[..., Any]) -> Any:
+    return step(COMMUNITIES, graph, resolution=resolution, seed=config.seed)
+
+
 def _lay_out(graph: Ref, vectors: Ref, config: Config, step: Callable[..., Ref], prior: Sequence[Ref]) -> Ref:
     settings = {"n_components": config.n_components, "n_epochs": config.n_epochs, "seed": config.seed}
     return step(reduce_by(config), graph, vectors, *prior, min_dist=0.0, **settings)
@@ -119,7 +128,7 @@ def _cluster(
     """Reference to the clusters: of the layout, where there is one."""
     seed, how = {"seed": config.seed}, {"min_cluster_size": config.min_cluster_size, "resolution": resolution}
     if config.clusterer == "leiden":
-        return step(PARTITION, step(COMMUNITIES, graph, resolution=resolution, **seed), **how)
+        return step(PARTITION, _communities(graph, config, resolution, step), **how)
     if config.clusterer == "kmeans":
         return step(CELLS, vectors, *prior, topics=config.topics, **seed)
     if layout is None:
@@ -130,5 +139,5 @@ def _cluster(
     if config.clusterer.startswith("<"):
         raise InvalidInput(f"{config.clusterer} was a clusterer object; pass it again as clusterer=...")
     stage = FAST if config.clusterer == "fast_hdbscan" else CLUSTER
-    communities = (step(COMMUNITIES, graph, resolution=resolution, **seed),) if config.consensus else ()
+    communities = (_communities(graph, config, resolution, step),) if config.consensus else ()
     return step(stage, layout, graph, *communities, **how, min_samples=config.min_samples)

@@ -156,7 +156,7 @@ def fit_topics(
         return by(reduce_by(config), plain, chosen, *before, **how)
 
     near, plain, graph, layout, clusters = group(
-        chosen, sized, workshop, step, clusterer, prior, laid_out=lambda plain: draw(plain, begin)
+        chosen, sized, workshop, step, clusterer, prior, begin, laid_out=lambda plain: draw(plain, begin)
     )
     settled = step(SETTLE, clusters, chosen, near, corpus, graph, coverage=config.coverage)
     if fitted_on is not None:

@@ -24,6 +24,7 @@ _ROOM = 1 << 28  # bytes of a product, unless it is said how many
 _PAIRS = 512  # rows compared exactly at a time: they stay in the processor's cache
 GRID = np.float32(2**24)  #: coordinates are rounded to its parts, so that sums of their products are exact in 53 bits
 _SUMMED = 65536  # rows added up at a time; fixed, others round otherwise
+_POSITIVE = 0x7FFFFFFF  # the bits of a float32 but for its sign
 _GROUPS = 64  # candidates a group; see largest
 
 
@@ -167,11 +168,27 @@ def close(
 
     `margin` is what the difference of two values may be off.
     """
-    order = np.lexsort((-value, row))
-    row, column, value = row[order], column[order], value[order]
-    least = value[np.searchsorted(row, np.arange(row[-1] + 1)) + q - 1] - margin
-    near = value >= least[row]
+    falling = _falling(row, value)
+    falling.sort()
+    last = np.cumsum(np.bincount(row)) - np.bincount(row) + q - 1
+    least = _values_of(falling[last]) - margin
+    near = np.flatnonzero(value >= least[row])
+    near = near[np.argsort(row[near], kind="stable")]
     return row[near], column[near]
+
+
+def _falling(row: NDArray[Any], value: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Numbers that sort by row, and in a row by value, the largest first: sorting these is ten times as fast."""
+    bits = (value + np.float32(0)).view(np.int32).astype(np.int64)  # -0 is 0
+    bits ^= (bits >> 63) & _POSITIVE  # as the values grow
+    return np.asarray((row.astype(np.int64) << 32) + (_POSITIVE - bits))
+
+
+def _values_of(falling: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The values in such numbers."""
+    bits = _POSITIVE - (falling & 0xFFFFFFFF)
+    bits ^= (bits >> 63) & _POSITIVE
+    return bits.astype(np.int32).view(np.float32)
 
 
 def products(
@@ -197,7 +214,7 @@ def largest(
     row: NDArray[np.int64], column: NDArray[Any], value: NDArray[np.float32], q: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The q largest values of each row, largest first, ties by the lower column; rows ascend and have at least q."""
-    order = np.lexsort((column, -value, row))
+    order = np.lexsort((column, _falling(row, value)))
     begin = np.searchsorted(row, np.arange(row[-1] + 1))
     chosen = order[(begin[:, None] + np.arange(q)).ravel()].reshape(-1, q)
     return column[chosen].astype(np.int32), value[chosen]
