@@ -42,6 +42,14 @@ ROOT = Path(__file__).resolve().parent.parent
 DIMENSION = 24
 
 
+def stand_in(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder, offline and with a store; the encoder of the world stands in for the real one."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("TOPICS_STORE", str(store.root))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("topics.embedding.convert", convert)
+
+
 def in_this_process(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """A function that runs a command line here: words in, exit code and what it printed and said out."""
 

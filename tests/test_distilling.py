@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from fakes import HashingEncoder, themed_corpus
-from surfaces_fakes import convert, in_this_process
+from surfaces_fakes import in_this_process, stand_in
 
 import topics
 from topics import InvalidConfig, InvalidInput, ModelNotFound, Store
@@ -125,11 +125,7 @@ def test_what_cannot_be_is_said_and_nothing_is_written(make, tmp_path, monkeypat
 
 @pytest.fixture
 def cli(world, tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TOPICS_STORE", str(world.store("distilled").root))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("topics.embedding.convert", convert)
-
+    stand_in(world.store("distilled"), tmp_path, monkeypatch)
     return in_this_process(capfd)
 
 
