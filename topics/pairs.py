@@ -100,7 +100,7 @@ class _Search:
         rows, first = self.blocks[one], self.blocks[: self.first]
         similar = self.known[rows] @ self.known[: first[-1].stop].T
         if one < self.first:
-            _leave_out_self(similar[:, rows])
+            np.fill_diagonal(similar[:, rows], -np.inf)  # itself
         self.least[rows] = reached(similar, self.q) - self.margin
         found = [self._proposed(one, similar, 0)]
         if one >= self.first:
@@ -111,7 +111,7 @@ class _Search:
         one, other = pair
         similar = self.known[self.blocks[one]] @ self.known[self.blocks[other]].T
         if one == other:
-            _leave_out_self(similar)
+            np.fill_diagonal(similar, -np.inf)
             return [self._proposed(one, similar, self.blocks[one].start)]
         columns = self.blocks[other].start
         return [self._proposed(one, similar, columns), self._mirrored(other, similar, self.blocks[one].start)]
@@ -143,7 +143,3 @@ class _Search:
         row, column = close(row, column, value, self.q, self.margin)
         rows = self.blocks[one]
         return rows, *largest(row, column, products(self.known[rows], self.known, row, column), self.q)
-
-
-def _leave_out_self(similar: NDArray[np.float32]) -> None:
-    np.fill_diagonal(similar, -np.inf)

@@ -5,7 +5,6 @@ u texts, v terms, p sub-topics, d dimensions.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from topics.data import NOISE, Parts
 from topics.graph.leiden import agreed, communities, inner_shares, network_of
 from topics.labels import by_size, centroids_of, members
+from topics.ordered import side_by_side
 from topics.progress import track
 from topics.vectors import similarities
 from topics.words.ranking import best_columns, own_terms, presence_of
@@ -82,8 +82,7 @@ def find_parts(
     def fall(rows: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         return _apart(graph.weights[rows][:, rows].tocsr(), seed, resolution)
 
-    with ThreadPoolExecutor(threads) as pool:
-        apart = list(track(pool.map(fall, texts), k, "Sub-topics", "topics"))
+    apart = list(track(side_by_side(fall, texts, threads), k, "Sub-topics", "topics"))
     topics, sizes, shares, steady, terms, central = [], [], [], [], [], []
     for topic, (rows, (part, held)) in enumerate(zip(texts, apart, strict=True)):
         p = int(part.max(initial=NOISE)) + 1

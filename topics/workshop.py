@@ -82,7 +82,7 @@ class Workshop:
             cached = self._make(stage, inputs, resolved, ref)
         return Outcome(ref, cached, time.perf_counter() - began, peak())
 
-    def begin(self, stage: Stage, inputs: Sequence[Ref], params: Params) -> Ref:
+    def begin(self, stage: Stage, inputs: Sequence[Ref], params: Params) -> None:
         """Begin a step beside those that run until it is asked for; `run` then waits for it no longer than it takes.
 
         With one thread, an executor or a limit of memory, nothing is begun.
@@ -100,7 +100,6 @@ class Workshop:
                     made.set_exception(error)
 
             Thread(target=work, name=f"topics {stage.name}", daemon=True).start()
-        return ref
 
     def _make(self, stage: Stage, inputs: Sequence[Ref], resolved: Params, ref: Ref) -> bool:
         """See to it that a value is in the store or at hand; returns whether it was. It is read when it is wanted."""

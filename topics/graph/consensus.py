@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import numpy as np
 from topics.data import NOISE, Graph, Neighbors
 from topics.graph.fuzzy import fuzzy_weights
 from topics.graph.leiden import agreed, communities, inner_shares, network_of
+from topics.ordered import side_by_side
 from topics.progress import track
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def build_graph(
 def _votes(weights: sparse.csr_array, seeds: range, resolution: float, threads: int) -> NDArray[np.float64]:
     """Of each weight the share of runs that put both ends together."""
     run = partial(communities, weights, resolution=resolution, network=network_of(weights))
-    with ThreadPoolExecutor(threads) as pool:
-        return agreed(weights, track(pool.map(run, seeds), len(seeds), "Consensus", "runs"), len(seeds))
+    runs = track(side_by_side(run, seeds, threads), len(seeds), "Consensus", "runs")
+    return agreed(weights, runs, len(seeds))
 
 
 def _with_prior(share: NDArray[np.float64], one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.float64]:
