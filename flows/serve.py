@@ -28,7 +28,7 @@ import click
 
 from topics.cli import run_command
 from topics.errors import InvalidConfig, TopicsError
-from topics.folder import write_file
+from topics.swapping import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

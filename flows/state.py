@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from topics.config import Config
 from topics.corpus import Source
 from topics.errors import VerificationFailed
-from topics.folder import read_manifest, write_file
+from topics.folder import read_manifest
+from topics.swapping import write_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,9 +26,9 @@ from topics.config import Config, read_toml
 from topics.console import print_sweep, telling
 from topics.corpus import file_digest
 from topics.errors import InvalidConfig
-from topics.folder import check_place
 from topics.progress import track, watched
 from topics.store import Store
+from topics.swapping import check_place
 from topics.sweeping import Plan, save, table, to_markdown, told, try_one
 
 if TYPE_CHECKING:

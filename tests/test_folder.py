@@ -17,8 +17,9 @@ from safetensors import safe_open
 from surfaces_fakes import ROOT, digests
 
 from topics.errors import InvalidConfig, InvalidInput, SchemaMismatch, VerificationFailed
-from topics.folder import changed_files, formula_safe, load, read_manifest, rewrite_reports, save
+from topics.folder import changed_files, load, read_manifest, rewrite_reports, save
 from topics.run import SCHEMA
+from topics.run_files import formula_safe
 from topics.store import file_sha256
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import pytest
 from surfaces_fakes import ROOT
 
 from topics.errors import InvalidConfig, InvalidInput, RunInProgress
-from topics.folder import MANIFEST
 from topics.registry import Registry
+from topics.swapping import MANIFEST
 
 
 def stage(registry: Registry, text: str = "{}") -> Path:
@@ -255,7 +255,7 @@ def test_a_lock_that_is_written_meanwhile_is_left_alone(registry, unwritten):
 
 PUBLISH = """
 import sys
-from topics.folder import MANIFEST
+from topics.swapping import MANIFEST
 from topics.registry import Registry
 registry = Registry(sys.argv[1])
 number = len(registry.runs)

@@ -18,7 +18,7 @@ from topics.embedding.hub import read_json
 from topics.embedding.precomputed import SCHEME
 from topics.embedding.static_folder import MARK, static_files
 from topics.errors import InvalidConfig, InvalidInput
-from topics.folder import beside, check_place, swap, write_file
+from topics.swapping import beside, check_place, swap, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from topics.errors import InvalidConfig, InvalidInput, SchemaMismatch, VerificationFailed
 from topics.run import SCHEMA, Run, Saved
-from topics.run_files import LINEAGE, formula_safe, json_bytes, parquet_bytes, payload, read_run
+from topics.run_files import LINEAGE, json_bytes, parquet_bytes, payload, read_run
 from topics.store import file_sha256
 from topics.swapping import MANIFEST, beside, check_place, put_back, replace_file, swap, write_file
 
@@ -27,24 +27,17 @@ __all__ = [
     "EVALUATION",
     "FORMATS",
     "LINEAGE",
-    "MANIFEST",
     "TABLES",
-    "beside",
     "changed_files",
-    "check_place",
     "check_target",
     "fingerprint_of",
-    "formula_safe",
     "load",
     "payload",
-    "put_back",
     "read_evaluation",
     "read_manifest",
     "rewrite_reports",
     "save",
     "save_evaluation",
-    "swap",
-    "write_file",
 ]
 
 EVALUATION = "evaluation.json"

@@ -19,9 +19,9 @@ from topics.corpus import read
 from topics.data import NOISE, distinct_texts
 from topics.editing import rename
 from topics.errors import InvalidConfig, InvalidInput
-from topics.folder import write_file
 from topics.regrouping import given_names
 from topics.run import ASPECT
+from topics.swapping import write_file
 from topics.vectors import unit_rows
 
 if TYPE_CHECKING:

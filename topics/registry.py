@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from topics.errors import InvalidConfig, InvalidInput, RunInProgress
-from topics.folder import MANIFEST, check_place, write_file
 from topics.locking import BEAT, LEASE, locked
+from topics.swapping import MANIFEST, check_place, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -264,7 +264,8 @@ def to_markdown(found: pd.DataFrame) -> str:
 
 def save(found: pd.DataFrame, folder: Path) -> list[Path]:
     """Write a sweep as sweep.csv, safe for spreadsheets, and sweep.md."""
-    from topics.folder import formula_safe, write_file
+    from topics.run_files import formula_safe
+    from topics.swapping import write_file
 
     folder.mkdir(parents=True, exist_ok=True)
     csv = formula_safe(found).to_csv(index=False, float_format="%.6g", lineterminator="\n")

@@ -10,18 +10,10 @@ from topics.corpus import MEMORY, STDIN, Source
 from topics.editing import replay
 from topics.embedding.precomputed import ARRAY
 from topics.errors import InvalidInput, VerificationFailed
-from topics.folder import (
-    EVALUATION,
-    MANIFEST,
-    changed_files,
-    fingerprint_of,
-    load,
-    read_evaluation,
-    read_manifest,
-    save,
-)
+from topics.folder import EVALUATION, changed_files, fingerprint_of, load, read_evaluation, read_manifest, save
 from topics.pipeline import fit_topics
 from topics.store import NO_STORE
+from topics.swapping import MANIFEST
 from topics.updates.updating import update
 
 if TYPE_CHECKING:

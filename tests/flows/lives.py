@@ -32,11 +32,12 @@ import topics.layout.descent
 import topics.layout.umap
 import topics.report.html  # noqa: F401
 from topics import registry, store
-from topics.folder import MANIFEST, changed_files, read_manifest
+from topics.folder import changed_files, read_manifest
 from topics.pipeline import told_name
 from topics.registry import Registry
 from topics.steps import STAGES
 from topics.store import Store
+from topics.swapping import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

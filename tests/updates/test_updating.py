@@ -14,8 +14,10 @@ from surfaces_fakes import documents
 
 import topics
 from topics.errors import InvalidConfig, InvalidInput, SchemaMismatch
-from topics.folder import MANIFEST, payload, read_manifest
+from topics.folder import read_manifest
+from topics.run_files import payload
 from topics.store import Store
+from topics.swapping import MANIFEST
 
 if TYPE_CHECKING:
     from pathlib import Path

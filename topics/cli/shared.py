@@ -38,7 +38,7 @@ def default_name(location: str) -> str:
 
 def write_table(table: Any, output: str | None, suffix: str) -> None:
     """Write a table as its suffix says, to a file or to standard output."""
-    from topics.folder import formula_safe
+    from topics.run_files import formula_safe
 
     if suffix == ".parquet":
         table.to_parquet(output, index=False)

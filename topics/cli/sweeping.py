@@ -42,8 +42,8 @@ def sweep(
     from topics.config import Config, read_toml
     from topics.console import print_sweep, telling
     from topics.corpus import Source
-    from topics.folder import check_place
     from topics.store import Store
+    from topics.swapping import check_place
     from topics.sweeping import Plan, save
     from topics.sweeping import sweep as try_all
 

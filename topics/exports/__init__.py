@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from topics.errors import InvalidConfig, InvalidInput, VerificationFailed
 from topics.exports import files, lance, milvus
 from topics.exports.records import MARK, Records, documents_of, topics_of
-from topics.folder import beside, check_place, swap
+from topics.swapping import beside, check_place, swap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
